@@ -1,0 +1,21 @@
+# LibTorch, as tools/setup unpacks it from the PyPI wheel of torch. The wheel's own TorchConfig.cmake asks for a CUDA
+# toolkit, so we name the two libraries that we link ourselves. libtorch_cpu.so needs libcupti and libcudart, which come
+# from their own wheels and are found by the RPATH inside libtorch_cpu.so; no toolkit of the machine can shadow them.
+set(SPARSECIM_LIBTORCH "" CACHE PATH "Folder that holds torch/ and nvidia/ (tools/setup makes it)")
+if(NOT EXISTS ${SPARSECIM_LIBTORCH}/torch/lib/libtorch_cpu.so)
+  message(FATAL_ERROR "no LibTorch at '${SPARSECIM_LIBTORCH}': run tools/setup and pass the folder that it prints as "
+                      "-DSPARSECIM_LIBTORCH, or build without the tensor verbs by -DSPARSECIM_TORCH=OFF")
+endif()
+
+foreach(library c10 torch_cpu)
+  add_library(sparsecim::${library} SHARED IMPORTED)
+  set_target_properties(sparsecim::${library} PROPERTIES
+    IMPORTED_LOCATION ${SPARSECIM_LIBTORCH}/torch/lib/lib${library}.so
+    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${SPARSECIM_LIBTORCH}/torch/include)
+endforeach()
+add_library(sparsecim::torch INTERFACE IMPORTED)
+target_link_libraries(sparsecim::torch INTERFACE sparsecim::torch_cpu sparsecim::c10)
+target_link_options(sparsecim::torch INTERFACE
+  -Wl,-rpath-link,${SPARSECIM_LIBTORCH}/torch/lib:${SPARSECIM_LIBTORCH}/nvidia/cu13/lib
+  # DT_RPATH, not DT_RUNPATH: it is searched before LD_LIBRARY_PATH and serves libtorch_cpu's own needs too.
+  -Wl,--disable-new-dtags)

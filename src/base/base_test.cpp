@@ -1,0 +1,51 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "base/json.hpp"
+#include "base/progress.hpp"
+#include "base/threads.hpp"
+
+namespace sparsecim {
+namespace {
+
+TEST(Result, PutsThePlaceInFrontAndTheRemedyBehind) {
+  const auto failed = within("model.safetensors", Result<int>(fail(Remedy{"get it again"}, "{} bytes are missing", 4)));
+  EXPECT_EQ(failed.error().line(), "model.safetensors: 4 bytes are missing; get it again");
+}
+
+TEST(Sha256, OfAbcIsThePublishedDigest) {  // FIPS 180-2, appendix B.1
+  EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(ParallelFor, VisitsEveryIndexOnce) {
+  for (const std::int64_t n : {0, 1, 2, 7, 1000}) {
+    std::vector<std::atomic<int>> visits(static_cast<std::size_t>(n));
+    parallel_for(n, [&](std::int64_t begin, std::int64_t end) {
+      for (; begin < end; ++begin) ++visits[static_cast<std::size_t>(begin)];
+    });
+    for (const auto& count : visits) EXPECT_EQ(count, 1);
+  }
+}
+
+TEST(Json, RefusesWhatIsOutOfRangeOrOfAnotherTypeByKey) {
+  const Json object = parse_json(R"({"big": 18446744073709551615, "half": 0.5, "text": "x"})").value();
+  EXPECT_NE(get_integer(object, "big", 0, 10).error().what.find("'big'"), std::string::npos);
+  EXPECT_FALSE(get_integer(object, "half", 0, 10));
+  EXPECT_FALSE(get_number(object, "text"));
+  EXPECT_EQ(get_string(object, "none").error().what, "'none' is missing");
+  EXPECT_FALSE(parse_json("{\"a\": 1e999}"));
+  EXPECT_FALSE(parse_json("{\"a\": "));
+}
+
+TEST(Format, WritesCountsSecondsAndBytesAsPeopleReadThem) {
+  EXPECT_EQ(format_count(1234567), "1,234,567");
+  EXPECT_EQ(format_count(-123), "-123");
+  EXPECT_EQ(format_seconds(185), "3 m 05 s");
+  EXPECT_EQ(format_bytes(98362432), "93.8 MiB");
+}
+
+}  // namespace
+}  // namespace sparsecim

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace sparsecim {
+
+/// A data file compiled into the library.
+struct EmbeddedFile {
+  std::string_view path;  // "arch/flexcim.yaml"
+  std::string_view content;
+};
+
+/// Every file of arch/ and shapes/, in order of path.
+std::span<const EmbeddedFile> embedded_files();
+
+}  // namespace sparsecim

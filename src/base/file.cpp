@@ -1,0 +1,200 @@
+#include "base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.hpp"
+
+namespace sparsecim {
+namespace fs = std::filesystem;
+namespace {
+
+/// The reason of a failed system call, with a remedy where the reason suggests one.
+tl::unexpected<Error> system_failure(const fs::path& path, std::string_view action, int error) {
+  std::string remedy;
+  if (error == ENOSPC || error == EDQUOT) remedy = "free some space or choose another output directory";
+  if (error == ENOENT) remedy = "check the path";
+  if (error == EACCES || error == EROFS) remedy = "check the permissions or choose another place";
+  return fail(Remedy{remedy}, "{}: cannot {}: {}", path.string(), action, std::strerror(error));
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  int value() const { return value_; }
+
+ private:
+  int value_;
+};
+
+/// Opens a regular file and tells its size.
+Result<std::uint64_t> regular_file_size(const fs::path& path, int descriptor) {
+  struct stat status{};
+  if (descriptor < 0 || ::fstat(descriptor, &status) != 0) return system_failure(path, "open", errno);
+  if (S_ISDIR(status.st_mode)) return fail("{}: is a directory, not a file", path.string());
+  if (!S_ISREG(status.st_mode)) return fail("{}: is not a regular file", path.string());
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+/// A name beside `path` that no other process or call uses.
+fs::path temporary_beside(const fs::path& path) {
+  static std::atomic<int> counter = 0;
+  const auto name = fmt::format(".{}.partial-{}-{}", path.filename().string(), ::getpid(), counter++);
+  return path.parent_path() / name;
+}
+
+/// "out/" and "out" name the same directory; "." has no name to put a temporary beside.
+Result<fs::path> without_trailing_slash(const fs::path& path) {
+  fs::path plain = path.lexically_normal();
+  if (!plain.has_filename()) plain = plain.parent_path();
+  if (plain.empty() || plain == "." || plain == ".." || plain == "/")
+    return fail(Remedy{"name a directory that does not exist yet"}, "'{}' cannot be an output directory",
+                path.string());
+  return plain;
+}
+
+}  // namespace
+
+Result<MappedFile> MappedFile::open(const fs::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  SC_TRY_ASSIGN(const std::uint64_t size, regular_file_size(path, file.value()));
+  if (size == 0) return fail(Remedy{"get the file again"}, "{}: the file is empty", path.string());
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.value(), 0);
+  if (data == MAP_FAILED) return system_failure(path, "map", errno);
+  return MappedFile(std::span(static_cast<const std::byte*>(data), size));
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+Result<std::string> read_text_file(const fs::path& path, std::uint64_t limit_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  SC_TRY_ASSIGN(const std::uint64_t size, regular_file_size(path, file.value()));
+  if (size > limit_bytes)
+    return fail("{}: {} bytes, more than the {} that such a file may have", path.string(), size, limit_bytes);
+  std::string text(size, '\0');
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::read(file.value(), text.data() + done, size - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_failure(path, "read", errno);
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  text.resize(done);
+  return text;
+}
+
+Result<OutputFile> OutputFile::create(const fs::path& path) {
+  if (fs::is_directory(path)) return fail(Remedy{"name a file"}, "{}: is a directory", path.string());
+  const fs::path temporary = temporary_beside(path);
+  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor < 0) return system_failure(path, "create", errno);
+  return OutputFile(path, temporary, descriptor);
+}
+
+OutputFile::OutputFile(fs::path path, fs::path temporary, int descriptor)
+    : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+Result<void> OutputFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_failure(path_, "write", errno);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<void> OutputFile::commit() {
+  SC_CHECK(descriptor_ >= 0);
+  if (::fsync(descriptor_) != 0 && errno != EINVAL) return system_failure(path_, "write", errno);
+  if (::close(std::exchange(descriptor_, -1)) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary_.c_str());
+    return system_failure(path_, "write", error);
+  }
+  return {};
+}
+
+Result<void> write_text_file(const fs::path& path, std::string_view text) {
+  SC_TRY_ASSIGN(OutputFile file, OutputFile::create(path));
+  SC_TRY(file.write(text));
+  return file.commit();
+}
+
+Result<OutputDirectory> OutputDirectory::create(const fs::path& target, bool force) {
+  SC_TRY_ASSIGN(const fs::path plain, without_trailing_slash(target));
+  std::error_code error;
+  if (fs::exists(plain, error)) {
+    if (!force) return fail(Remedy{"choose another name or add --force"}, "{}: exists already", plain.string());
+    if (!fs::is_directory(plain, error))
+      return fail(Remedy{"choose another name"}, "{}: exists and is not a directory", plain.string());
+  }
+  const fs::path temporary = temporary_beside(plain);
+  if (!fs::create_directory(temporary, error)) return system_failure(plain, "create the directory", error.value());
+  return OutputDirectory(plain, temporary);
+}
+
+OutputDirectory::OutputDirectory(fs::path target, fs::path temporary)
+    : target_(std::move(target)), temporary_(std::move(temporary)) {}
+
+OutputDirectory::OutputDirectory(OutputDirectory&& other) noexcept
+    : target_(std::move(other.target_)), temporary_(std::exchange(other.temporary_, {})) {}
+
+OutputDirectory::~OutputDirectory() {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+}
+
+Result<void> OutputDirectory::commit() {
+  SC_CHECK(!temporary_.empty());
+  std::error_code error;
+  fs::path replaced;
+  if (fs::exists(target_, error)) {
+    replaced = temporary_beside(target_);
+    fs::rename(target_, replaced, error);
+    if (error) return system_failure(target_, "replace", error.value());
+  }
+  fs::rename(temporary_, target_, error);
+  if (error) {
+    std::error_code ignored;
+    if (!replaced.empty()) fs::rename(replaced, target_, ignored);
+    return system_failure(target_, "create", error.value());
+  }
+  temporary_.clear();
+  if (!replaced.empty()) fs::remove_all(replaced, error);
+  return {};
+}
+
+}  // namespace sparsecim

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace sparsecim {
+
+/// A file's bytes, mapped read-only. An empty file is an error: nothing that we read can be empty.
+class MappedFile {
+ public:
+  static Result<MappedFile> open(const std::filesystem::path& path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  std::span<const std::byte> bytes_;
+};
+
+/// The whole of a text file. Errors: missing, a directory, unreadable, larger than `limit_bytes`.
+Result<std::string> read_text_file(const std::filesystem::path& path, std::uint64_t limit_bytes = 1ull << 32);
+
+/// A file that appears under its name only when it is complete: written beside it and renamed by commit(); a writer
+/// that goes away before (an error, Ctrl-C) leaves nothing behind.
+class OutputFile {
+ public:
+  static Result<OutputFile> create(const std::filesystem::path& path);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+  ~OutputFile();
+
+  Result<void> write(std::span<const std::byte> bytes);
+  Result<void> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+  /// Flushes to disk, closes and renames. REQUIRES: not committed before.
+  Result<void> commit();
+
+ private:
+  OutputFile(std::filesystem::path path, std::filesystem::path temporary, int descriptor);
+  std::filesystem::path path_, temporary_;
+  int descriptor_;
+};
+
+/// Writes `text` as the whole of `path`, by way of an OutputFile.
+Result<void> write_text_file(const std::filesystem::path& path, std::string_view text);
+
+/// A directory that appears under its name only when everything in it is complete: fill path(), then commit().
+class OutputDirectory {
+ public:
+  /// Errors: `target` exists and `force` is false; its parent is missing or not writable.
+  static Result<OutputDirectory> create(const std::filesystem::path& target, bool force);
+  OutputDirectory(OutputDirectory&& other) noexcept;
+  OutputDirectory& operator=(OutputDirectory&&) = delete;
+  ~OutputDirectory();
+
+  const std::filesystem::path& path() const { return temporary_; }
+  /// Renames the filled directory to its target; with force, what was there is removed only now.
+  Result<void> commit();
+
+ private:
+  OutputDirectory(std::filesystem::path target, std::filesystem::path temporary);
+  std::filesystem::path target_, temporary_;
+};
+
+}  // namespace sparsecim

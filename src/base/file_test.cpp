@@ -1,0 +1,77 @@
+#include "base/file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace sparsecim {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Files : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(directory_);
+    fs::create_directories(directory_);
+  }
+  void TearDown() override { fs::remove_all(directory_); }
+  int entries() const { return static_cast<int>(std::distance(fs::directory_iterator(directory_), {})); }
+  fs::path directory_;
+};
+
+TEST_F(Files, AnUnfinishedOutputFileLeavesNothingBehind) {
+  {
+    auto file = OutputFile::create(directory_ / "out.json");
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->write("half"));
+    EXPECT_FALSE(fs::exists(directory_ / "out.json"));
+  }
+  EXPECT_EQ(entries(), 0);
+}
+
+TEST_F(Files, ACommittedOutputFileIsWhole) {
+  ASSERT_TRUE(write_text_file(directory_ / "out.json", "all of it"));
+  EXPECT_EQ(read_text_file(directory_ / "out.json").value(), "all of it");
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(Files, AnExistingOutputDirectoryIsKeptWithoutForce) {
+  fs::create_directory(directory_ / "run");
+  const auto refused = OutputDirectory::create(directory_ / "run", false);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().line().find("--force"), std::string::npos);
+}
+
+TEST_F(Files, ForceReplacesAnExistingDirectoryOnlyAtTheEnd) {
+  fs::create_directory(directory_ / "run");
+  ASSERT_TRUE(write_text_file(directory_ / "run" / "old", "old"));
+  auto output = OutputDirectory::create(directory_ / "run/", true);
+  ASSERT_TRUE(output);
+  ASSERT_TRUE(write_text_file(output->path() / "new", "new"));
+  EXPECT_TRUE(fs::exists(directory_ / "run" / "old"));
+  ASSERT_TRUE(output->commit());
+  EXPECT_FALSE(fs::exists(directory_ / "run" / "old"));
+  EXPECT_TRUE(fs::exists(directory_ / "run" / "new"));
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(Files, AnAbandonedOutputDirectoryLeavesNothingBehind) {
+  {
+    ASSERT_TRUE(OutputDirectory::create(directory_ / "run", false));
+  }
+  EXPECT_EQ(entries(), 0);
+}
+
+TEST_F(Files, AnEmptyMissingOrWrongKindOfFileIsRefusedByName) {
+  std::ofstream(directory_ / "empty").close();
+  for (const auto& path : {directory_ / "empty", directory_ / "missing", directory_}) {
+    const auto file = MappedFile::open(path);
+    ASSERT_FALSE(file) << path;
+    EXPECT_NE(file.error().what.find(path.string()), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace sparsecim

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace sparsecim {
+
+/// Tells on stderr how far a long loop is, its rate and the time that remains. Silent for the first two seconds; a line
+/// that rewrites itself on a terminal, a line every ten seconds elsewhere.
+class Progress {
+ public:
+  /// `unit` is what is counted ("tokens", "blocks"); `total` of it is the whole.
+  Progress(std::string label, std::int64_t total, std::string unit);
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress();
+
+  void advance(std::int64_t amount);
+
+ private:
+  void print(bool last);
+
+  std::string label_, unit_;
+  std::int64_t total_, done_ = 0;
+  std::chrono::steady_clock::time_point start_, last_print_;
+  bool terminal_, printed_ = false;
+};
+
+/// "3 m 05 s", "12.3 s", "45 ms".
+std::string format_seconds(double seconds);
+/// "93.8 MiB", "512 B".
+std::string format_bytes(std::uint64_t bytes);
+/// 1234567 as "1,234,567".
+std::string format_count(std::int64_t count);
+
+}  // namespace sparsecim

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+namespace sparsecim {
+
+/// A decoder-only transformer of the LLaMA family, in Hugging Face's terms (config.json).
+struct ModelConfig {
+  std::string architecture = "llama";  // Hugging Face `model_type`
+  std::int64_t n_layers = 0;           // num_hidden_layers
+  std::int64_t hidden_size = 0;
+  std::int64_t intermediate_size = 0;
+  std::int64_t n_heads = 0;     // num_attention_heads
+  std::int64_t n_kv_heads = 0;  // num_key_value_heads; divides n_heads
+  std::int64_t head_dim = 0;
+  std::int64_t vocab_size = 0;
+  std::int64_t max_positions = 0;  // max_position_embeddings
+  double rms_norm_eps = 1e-5;
+  double rope_theta = 10000;
+  bool tied_embeddings = true;  // the head is the embedding
+  std::optional<std::int64_t> bos_token_id, eos_token_id;
+};
+
+/// From config.json. Errors: an architecture or a variant (RoPE scaling, sliding window, biases, activation) that is
+/// not implemented, by name; sizes that contradict each other or are out of range.
+Result<ModelConfig> config_from_json(const Json& config);
+/// A config.json that `transformers` reads.
+Json to_json(const ModelConfig& config);
+
+/// One linear matrix of a decoder block: what N:M patterns apply to.
+struct LinearShape {
+  std::string name;  // "self_attn.q_proj", as in "model.layers.{i}.{name}.weight"
+  std::int64_t n_out, n_in;
+};
+/// q, k, v, o, gate, up, down, in this order.
+std::vector<LinearShape> block_linears(const ModelConfig& config);
+/// "model.layers.3.mlp.up_proj", the name under which plans and results know a matrix.
+std::string matrix_name(std::int64_t block, const std::string& linear);
+
+/// A tensor that a model of this configuration must have.
+struct RequiredTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+};
+/// In the order of computing: embedding, blocks, norm, head (none where it is tied).
+std::vector<RequiredTensor> required_tensors(const ModelConfig& config);
+
+}  // namespace sparsecim

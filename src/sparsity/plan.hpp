@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "sparsity/pattern.hpp"
+
+namespace sparsecim {
+
+/// What was decided and measured for one linear matrix.
+struct PlannedMatrix {
+  std::string name;    // "model.layers.3.mlp.up_proj"
+  std::int64_t block;  // 3
+  std::int64_t n_out, n_in;
+  Pattern pattern;
+  std::optional<double> outlier_share;         // O, of the matrix itself
+  std::optional<double> outlier_distribution;  // ND, of the matrix itself
+  std::int64_t weights() const { return n_out * n_in; }
+  std::int64_t kept() const { return n_out * kept_per_row(pattern, n_in); }
+};
+
+/// A pattern for every linear matrix of the decoder blocks (`plan.json`, docs/formats/plan.md).
+struct Plan {
+  std::string method;  // "uniform", "flow"
+  double requested_sparsity = 0;
+  std::vector<PlannedMatrix> matrices;  // in the order of computing
+  std::int64_t other_weights = 0;       // of the model, outside the decoder blocks' linear matrices
+  Json provenance;                      // base/provenance.hpp; null where there is none
+  std::vector<std::string> notes;       // what a reader must know: fallbacks taken, slack
+
+  /// Share of zeros over the planned matrices; over the whole model.
+  double sparsity() const;
+  double whole_model_sparsity() const;
+  const PlannedMatrix* find(std::string_view name) const;
+};
+
+Json to_json(const Plan& plan);
+/// Errors: another schema, a missing key, contradictory sizes.
+Result<Plan> plan_from_json(const Json& json);
+Result<Plan> read_plan(const std::filesystem::path& path);
+
+}  // namespace sparsecim
