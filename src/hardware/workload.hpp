@@ -1,39 +1,72 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/result.hpp"
 #include "sparsity/pattern.hpp"
 
 namespace sparsecim {
 
-/// How many bits change, which is what digital logic pays for. Shares are of 8-bit two's-complement operands.
-struct Activity {
-  double nonzero_weights = 1;      // share of the *stored* weights (kept slots) that are not zero
-  double weight_ones = 0.5;        // share of ones among the bits of stored weights
-  double activation_toggle = 0.5;  // share of activation bits that differ from the plane before
-  bool measured = false;           // on a checkpoint; otherwise declared
+/// What was counted on a real weight matrix [n_outputs, n_inputs]: every machine's events follow from these numbers,
+/// whatever pattern it stores the matrix in.
+struct MaskStatistics {
+  std::int64_t nonzero = 0;   // weights that the mask keeps
+  std::int64_t one_bits = 0;  // ones among the bits of all weights, as 8-bit two's complement
+  /// The most weights kept in any aligned group of kGroupSizes[i] inputs of one row: N':M' holds the mask if and only
+  /// if most_kept of M' <= N'.
+  static constexpr std::array<int, 4> kGroupSizes = {2, 4, 8, 16};
+  std::array<int, 4> most_kept = {2, 4, 8, 16};
 };
 
-/// One matrix product: [n_tokens, n_inputs] x [n_inputs, n_outputs], done `count` times.
+/// Counts `weights`, [n_outputs, n_inputs] row-major, quantised by row to 8 bits (symmetric, the row's largest
+/// magnitude is 127). REQUIRES: n_inputs > 0 divides weights.size(); all values finite.
+MaskStatistics mask_statistics(std::span<const float> weights, std::int64_t n_inputs);
+
+/// How often the 8-bit operands change, which is what digital logic pays for.
+struct Activity {
+  double weight_ones = 0.5;  // share of ones among the bits of kept weights; unused where the operation has `weights`
+  double activation_toggle = 0.5;  // share of activation bits that differ from the bit plane before
+  bool measured = false;           // activation_toggle on real activations; otherwise declared
+};
+
+/// One matrix product: [n_tokens, n_inputs] x [n_inputs, n_outputs].
 struct Operation {
   enum class Kind {
     kLinear,     // weights are stationary
-    kAttention,  // both operands are activations (Q K^T, P V): digital vector unit
+    kAttention,  // both operands are activations (Q K^T, P V): done by the digital vector unit
   };
   std::string name;  // "model.layers.3.mlp.up_proj"
   Kind kind = Kind::kLinear;
   std::int64_t n_tokens = 1, n_inputs = 1, n_outputs = 1;
+  /// Times that it is done, one after the other: decode steps (with the same weights); for attention also heads and
+  /// sequences.
   std::int64_t count = 1;
-  Pattern pattern;  // of the real mask; dense where there is none
-  Activity activity;
+  Pattern pattern = {};                        // of the real mask; dense where there is none
+  std::optional<MaskStatistics> weights = {};  // absent: follows from `pattern` and `activity`
+  Activity activity = {};
+
+  /// Multiply-accumulates of the dense product, over all `count` times.
+  std::int64_t dense_macs() const { return count * n_tokens * n_inputs * n_outputs; }
+  /// Weights that are not zero: counted, or every slot of the pattern.
+  std::int64_t nonzero_weights() const;
+  /// Ones among the bits of the whole matrix: counted, or declared by activity.weight_ones.
+  double weight_one_bits() const;
 };
 
-/// What a machine is asked to run. Plain data; knows no checkpoint and no machine.
+/// What a machine is asked to run, in order. Plain data; knows no checkpoint and no machine.
 struct Workload {
-  std::string name;  // "SmolLM2-135M, prefill of 512 tokens"
-  std::vector<Operation> operations;
+  std::string name;           // "SmolLM2-135M, prefill of 512 tokens"
+  std::int64_t n_tokens = 1;  // processed (prefill) or produced (decode) by the whole of it: for figures per token
+  std::vector<Operation> operations = {};
 };
+
+/// Errors: no operation, sizes below 1 or so large that counting could overflow, shares outside [0, 1], statistics that
+/// contradict the shape; the operation's name is in front of each.
+Result<void> validate(const Workload& workload);
 
 }  // namespace sparsecim

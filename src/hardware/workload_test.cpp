@@ -1,0 +1,67 @@
+#include "hardware/workload.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace sparsecim {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(MaskStatistics, CountsKeptWeightsOneBitsAndTheFullestGroups) {
+  // Two rows of 8. Row 0 quantises to {127, 0, 0, 0, -127, 64, 0, 0}: 7 + 2 + 1 ones. Row 1 is zero.
+  const std::vector<float> weights = {2, 0, 0, 0, -2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const MaskStatistics statistics = mask_statistics(weights, 8);
+  EXPECT_EQ(statistics.nonzero, 3);
+  EXPECT_EQ(statistics.one_bits, 10);
+  EXPECT_THAT(statistics.most_kept, ElementsAre(2, 2, 3, 3));
+}
+
+TEST(MaskStatistics, OfARaggedRowCountsItsLastShortGroup) {
+  const std::vector<float> weights = {0, 0, 0, 0, 1, 1};
+  EXPECT_THAT(mask_statistics(weights, 6).most_kept, ElementsAre(2, 2, 2, 2));
+}
+
+TEST(Operation, WithoutCountedWeightsKeepsEverySlotOfItsPattern) {
+  Operation operation{.name = "up", .n_tokens = 3, .n_inputs = 10, .n_outputs = 7, .pattern = {2, 4}};
+  EXPECT_EQ(operation.nonzero_weights(), 7 * (2 + 2 + 1));
+  EXPECT_DOUBLE_EQ(operation.weight_one_bits(), 0.5 * 8 * 35);
+  EXPECT_EQ(operation.dense_macs(), 210);
+  operation.weights = MaskStatistics{.nonzero = 30, .one_bits = 77};
+  EXPECT_EQ(operation.nonzero_weights(), 30);
+  EXPECT_DOUBLE_EQ(operation.weight_one_bits(), 77);
+}
+
+Workload workload_of(const Operation& operation) { return {.name = "w", .operations = {operation}}; }
+
+TEST(Workload, IsRefusedWithTheNameOfTheOperationThatCannotBe) {
+  Operation good{.name = "up", .n_tokens = 3, .n_inputs = 16, .n_outputs = 7};
+  EXPECT_TRUE(validate(workload_of(good)));
+  EXPECT_FALSE(validate(Workload{.name = "empty"}));
+  Operation bad = good;
+  bad.n_inputs = 0;
+  EXPECT_EQ(validate(workload_of(bad)).error().what, "up: inputs is 0, outside 1 .. 2147483648");
+  bad.n_inputs = bad.n_outputs = bad.n_tokens = 1 << 30;
+  EXPECT_FALSE(validate(workload_of(bad))) << "the product overflows";
+}
+
+TEST(Workload, IsRefusedWhenStatisticsContradictTheShape) {
+  Operation operation{.name = "up", .n_inputs = 16, .n_outputs = 7};
+  operation.weights = MaskStatistics{.nonzero = 112, .one_bits = 896};
+  EXPECT_TRUE(validate(workload_of(operation)));
+  operation.weights->nonzero = 113;
+  EXPECT_FALSE(validate(workload_of(operation)));
+  operation.weights = MaskStatistics{.nonzero = 10, .one_bits = 81};
+  EXPECT_FALSE(validate(workload_of(operation)));
+  operation.weights.reset();
+  operation.activity.activation_toggle = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(validate(workload_of(operation)));
+  operation.activity.activation_toggle = 0.5;
+  operation.pattern = {5, 4};
+  EXPECT_FALSE(validate(workload_of(operation)));
+}
+
+}  // namespace
+}  // namespace sparsecim
