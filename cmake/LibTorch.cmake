@@ -1,9 +1,27 @@
 # LibTorch, as tools/setup unpacks it from the PyPI wheel of torch. The wheel's own TorchConfig.cmake asks for a CUDA
 # toolkit, so we name the two libraries that we link ourselves. libtorch_cpu.so needs libcupti and libcudart, which come
 # from their own wheels and are found by the RPATH inside libtorch_cpu.so; no toolkit of the machine can shadow them.
-set(SPARSECIM_LIBTORCH "" CACHE PATH "Folder that holds torch/ and nvidia/ (tools/setup makes it)")
+set(SPARSECIM_LIBTORCH "" CACHE PATH "Folder that holds torch/ and nvidia/ (empty: where tools/setup puts it)")
+
+# As libtorch_folder() of tools/lib.sh has it.
+function(sparsecim_libtorch_default out)
+  file(STRINGS ${PROJECT_SOURCE_DIR}/tools/libtorch.txt pin REGEX "^torch==")
+  string(REGEX REPLACE "^torch==([0-9.]+).*" "\\1" version "${pin}")
+  if(NOT "$ENV{SPARSECIM_CACHE}" STREQUAL "")
+    set(cache $ENV{SPARSECIM_CACHE})
+  elseif(NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
+    set(cache $ENV{XDG_CACHE_HOME}/sparsecim)
+  else()
+    set(cache $ENV{HOME}/.cache/sparsecim)
+  endif()
+  set(${out} ${cache}/libtorch-${version} PARENT_SCOPE)
+endfunction()
+
+if(NOT SPARSECIM_LIBTORCH)
+  sparsecim_libtorch_default(SPARSECIM_LIBTORCH)
+endif()
 if(NOT EXISTS ${SPARSECIM_LIBTORCH}/torch/lib/libtorch_cpu.so)
-  message(FATAL_ERROR "no LibTorch at '${SPARSECIM_LIBTORCH}': run tools/setup and pass the folder that it prints as "
+  message(FATAL_ERROR "no LibTorch at '${SPARSECIM_LIBTORCH}': run tools/setup, or name the folder that holds torch/ by "
                       "-DSPARSECIM_LIBTORCH, or build without the tensor verbs by -DSPARSECIM_TORCH=OFF")
 endif()
 
