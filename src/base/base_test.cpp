@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <vector>
 
 #include "base/hash.hpp"
@@ -38,6 +39,32 @@ TEST(Json, RefusesWhatIsOutOfRangeOrOfAnotherTypeByKey) {
   EXPECT_EQ(get_string(object, "none").error().what, "'none' is missing");
   EXPECT_FALSE(parse_json("{\"a\": 1e999}"));
   EXPECT_FALSE(parse_json("{\"a\": "));
+}
+
+TEST(Json, KeepsValuesAndTheOrderOfKeysAtEveryDepth) {
+  const std::string text = R"({"z":[1,-2,3.5,"é",null,true,{"b":[],"a":{}}],"a":[[1],[2,[3]]]})";
+  EXPECT_EQ(parse_json(text).value().dump(), text);
+  EXPECT_EQ(parse_json("7").value(), 7);
+}
+
+TEST(Json, RefusesAKeyThatIsThereTwiceInOneObjectOnly) {
+  EXPECT_EQ(parse_json(R"({"a": 1, "b": 2, "a": 3})").error().what, "the key 'a' is there twice");
+  EXPECT_TRUE(parse_json(R"({"a": {"a": 1}, "b": {"a": 1}})"));
+}
+
+TEST(Json, RefusesMoreThanSixtyFourLevelsOfBrackets) {
+  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_TRUE(parse_json(nested(64)));
+  EXPECT_EQ(parse_json(nested(65)).error().what, "more than 64 levels of brackets");
+  EXPECT_FALSE(parse_json(std::string(10'000'000, '[')));
+}
+
+TEST(Json, ReadsAHundredThousandKeysInLinearTime) {
+  std::string text = "{\"0\":0";
+  for (int key = 1; key < 100'000; ++key) text += fmt::format(",\"{0}\":{0}", key);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(parse_json(text + "}").value().size(), 100'000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));  // quadratic: more than four
 }
 
 TEST(Format, WritesCountsSecondsAndBytesAsPeopleReadThem) {

@@ -1,11 +1,78 @@
 #include "base/json.hpp"
 
 #include <cmath>
+#include <unordered_set>
 
 #include "base/file.hpp"
 
 namespace sparsecim {
 namespace {
+
+constexpr std::size_t kDeepest = 64;  // arrays and objects within each other; our files need fewer than ten
+
+/// Builds a Json while refusing what the library's own builder lets pass: repeated keys, of which it keeps the last,
+/// and any depth. It also takes linear time: ordered_json looks for each new key among all others, which takes a
+/// tokenizer's 50,000 tokens more than a second.
+class Builder final : public nlohmann::json_sax<Json> {
+ public:
+  explicit Builder(Json& root) : root_(root) {}
+  const std::string& problem() const { return problem_; }
+
+  bool null() override { return add(nullptr); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(std::int64_t value) override { return add(value); }
+  bool number_unsigned(std::uint64_t value) override { return add(value); }
+  bool number_float(double value, const std::string&) override { return add(value); }
+  bool string(std::string& value) override { return add(std::move(value)); }
+  bool binary(Json::binary_t&) override { return false; }  // not in JSON text
+  bool start_object(std::size_t) override { return open(Json::object()); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+  bool key(std::string& value) override {
+    key_ = std::move(value);
+    return open_.back().keys.insert(key_).second || stop(fmt::format("the key '{}' is there twice", key_));
+  }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
+    constexpr int kOutOfRange = 406;  // the library's number for it
+    return stop(error.id == kOutOfRange ? "not valid JSON: a number is out of range"
+                                        : fmt::format("not valid JSON at byte {}", position));
+  }
+
+ private:
+  struct Container {
+    Json* value;
+    std::unordered_set<std::string> keys;
+  };
+
+  /// Puts `value` where the text has it; the address holds until the container around it gets another member.
+  Json* place(Json value) {
+    if (open_.empty()) return &(root_ = std::move(value));
+    Json& container = *open_.back().value;
+    if (container.is_array()) return &container.get_ref<Json::array_t&>().emplace_back(std::move(value));
+    Json::object_t::Container& members = container.get_ref<Json::object_t&>();
+    return &members.emplace_back(std::move(key_), std::move(value)).second;
+  }
+  bool add(Json value) { return place(std::move(value)) != nullptr; }
+  bool open(Json container) {
+    if (open_.size() == kDeepest) return stop(fmt::format("more than {} levels of brackets", kDeepest));
+    open_.push_back({place(std::move(container)), {}});
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+  bool stop(std::string problem) {
+    problem_ = std::move(problem);
+    return false;
+  }
+
+  Json& root_;
+  std::vector<Container> open_;
+  std::string key_, problem_;
+};
 
 Result<const Json*> member(const Json& object, const std::string& key) {
   if (!object.is_object()) return fail("'{}' is looked for in something that is not an object", key);
@@ -17,13 +84,10 @@ Result<const Json*> member(const Json& object, const std::string& key) {
 }  // namespace
 
 Result<Json> parse_json(std::string_view text) {
-  try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    return fail("not valid JSON at byte {}", error.byte);
-  } catch (const Json::exception&) {
-    return fail("not valid JSON: a number is out of range");
-  }
+  Json value;
+  Builder builder(value);
+  if (!Json::sax_parse(text, &builder)) return fail("{}", builder.problem());
+  return value;
 }
 
 Result<Json> read_json_file(const std::filesystem::path& path) {

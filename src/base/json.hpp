@@ -12,7 +12,7 @@ namespace sparsecim {
 
 using Json = nlohmann::ordered_json;  // keeps the order in which keys were written: files read like documents
 
-/// Errors: not JSON (with the place in bytes).
+/// Errors: not JSON (with the place in bytes), a key twice in one object, more than 64 levels of brackets.
 Result<Json> parse_json(std::string_view text);
 /// Errors also: the file's; the path is in front of each.
 Result<Json> read_json_file(const std::filesystem::path& path);
