@@ -29,7 +29,7 @@ foreach(library c10 torch_cpu)
   add_library(sparsecim::${library} SHARED IMPORTED)
   set_target_properties(sparsecim::${library} PROPERTIES
     IMPORTED_LOCATION ${SPARSECIM_LIBTORCH}/torch/lib/lib${library}.so
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${SPARSECIM_LIBTORCH}/torch/include)
+    INTERFACE_INCLUDE_DIRECTORIES ${SPARSECIM_LIBTORCH}/torch/include)
 endforeach()
 add_library(sparsecim::torch INTERFACE IMPORTED)
 target_link_libraries(sparsecim::torch INTERFACE sparsecim::torch_cpu sparsecim::c10)
