@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,12 +27,21 @@ struct Pattern {
 
 inline constexpr int kLargestM = 64;
 
-/// "2:4" or "dense". Errors: anything else, N > M, N < 1, M > 64.
-Result<Pattern> parse_pattern(std::string_view text);
-/// "dense,2:4,4:8", without repetitions.
-Result<std::vector<Pattern>> parse_patterns(std::string_view text);
+/// What selection chooses from unless told otherwise: {dense, 2:4, 4:8, 2:8} (arXiv 2504.14365).
+std::span<const Pattern> default_patterns();
+/// What the FlexCiM hardware runs: N and M powers of two, M <= 8: {dense, 1:2, 2:4, 4:8, 1:4, 2:8, 1:8}.
+std::span<const Pattern> hardware_patterns();
 
-/// Weights kept per row of `n_in` weights. A last group of w < M weights keeps ceil(N*w/M).
+/// "2:4" or "dense"; any N:N is dense and becomes 8:8. Errors: anything else, N > M, N < 1, M > 64.
+Result<Pattern> parse_pattern(std::string_view text);
+/// "dense,2:4,4:8", or "hardware" for hardware_patterns(). Errors also: a pattern that is given twice.
+Result<std::vector<Pattern>> parse_patterns(std::string_view text);
+/// "{dense, 2:4, 4:8}".
+std::string to_string(std::span<const Pattern> patterns);
+
+/// Weights kept of a group of `width` <= M weights: N of a whole group, ceil(N*w/M) of a shorter last one.
+int kept_of_group(Pattern pattern, int width);
+/// Weights kept per row of `n_in` weights: whole groups of M, then a shorter one for the rest.
 std::int64_t kept_per_row(Pattern pattern, std::int64_t n_in);
 
 }  // namespace sparsecim

@@ -13,14 +13,18 @@
 
 namespace sparsecim {
 
+/// Sizes beyond this are refused: every count of weights is then exact as a double and adds up without overflow.
+inline constexpr std::int64_t kLargestDimension = std::int64_t{1} << 24;
+inline constexpr std::int64_t kMostWeights = std::int64_t{1} << 53;
+
 /// What was decided and measured for one linear matrix.
 struct PlannedMatrix {
-  std::string name;    // "model.layers.3.mlp.up_proj"
-  std::int64_t block;  // 3
-  std::int64_t n_out, n_in;
-  Pattern pattern;
-  std::optional<double> outlier_share;         // O, of the matrix itself
-  std::optional<double> outlier_distribution;  // ND, of the matrix itself
+  std::string name;        // "model.layers.3.mlp.up_proj"
+  std::int64_t block = 0;  // 3
+  std::int64_t n_out = 0, n_in = 0;
+  Pattern pattern = {};
+  std::optional<double> outlier_share = {};         // O, of the matrix itself
+  std::optional<double> outlier_distribution = {};  // ND, of the matrix itself
   std::int64_t weights() const { return n_out * n_in; }
   std::int64_t kept() const { return n_out * kept_per_row(pattern, n_in); }
 };
@@ -34,15 +38,21 @@ struct Plan {
   Json provenance;                      // base/provenance.hpp; null where there is none
   std::vector<std::string> notes;       // what a reader must know: fallbacks taken, slack
 
-  /// Share of zeros over the planned matrices; over the whole model.
+  /// Of the planned matrices.
+  std::int64_t weights() const;
+  std::int64_t kept() const;
+  /// Share of zeros over the planned matrices; over the whole model. 0 where there are no weights.
   double sparsity() const;
   double whole_model_sparsity() const;
   const PlannedMatrix* find(std::string_view name) const;
 };
 
 Json to_json(const Plan& plan);
-/// Errors: another schema, a missing key, contradictory sizes.
+/// Errors: another schema, a missing key, a matrix twice, sizes out of range, counts that contradict the patterns.
 Result<Plan> plan_from_json(const Json& json);
+/// Errors also: the file's, with its path in front.
 Result<Plan> read_plan(const std::filesystem::path& path);
+/// Complete or not at all.
+Result<void> write_plan(const std::filesystem::path& path, const Plan& plan);
 
 }  // namespace sparsecim

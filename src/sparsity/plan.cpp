@@ -1,0 +1,185 @@
+#include "sparsity/plan.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+namespace sparsecim {
+namespace {
+
+constexpr const char* kFormat = "sparsecim plan";
+constexpr std::int64_t kSchemaVersion = 1;
+
+double share(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+Json to_json(const PlannedMatrix& matrix) {
+  Json json = {{"name", matrix.name},
+               {"block", matrix.block},
+               {"shape", {matrix.n_out, matrix.n_in}},
+               {"pattern", matrix.pattern.name()},
+               {"weights", matrix.weights()},
+               {"kept", matrix.kept()}};
+  if (matrix.outlier_share) json["outlier_share"] = *matrix.outlier_share;
+  if (matrix.outlier_distribution) json["outlier_distribution"] = *matrix.outlier_distribution;
+  return json;
+}
+
+Result<void> check_schema(const Json& json) {
+  SC_TRY_ASSIGN(const std::string format, get_string(json, "format"));
+  if (format != kFormat) return fail("'format' is '{}', not '{}'", format, kFormat);
+  SC_TRY_ASSIGN(const std::int64_t version, get_integer(json, "schema_version", 0, INT64_MAX));
+  if (version != kSchemaVersion)
+    return fail(Remedy{"make the plan again with `sparsecim select`"},
+                "schema version {} is not the {} that this build reads", version, kSchemaVersion);
+  return {};
+}
+
+Result<const Json*> get_array(const Json& object, const std::string& key) {
+  if (!has(object, key)) return fail("'{}' is missing", key);
+  const Json& array = object.at(key);
+  if (!array.is_array()) return fail("'{}' is not a list", key);
+  return &array;
+}
+
+Result<std::int64_t> dimension(const Json& shape, std::size_t index) {
+  const Json item = {{"shape", shape[index]}};
+  return get_integer(item, "shape", 1, kLargestDimension);
+}
+
+Result<void> read_shape(const Json& json, PlannedMatrix& matrix) {
+  SC_TRY_ASSIGN(const Json* shape, get_array(json, "shape"));
+  if (shape->size() != 2) return fail("'shape' has {} numbers, not [n_out, n_in]", shape->size());
+  SC_TRY_ASSIGN(matrix.n_out, dimension(*shape, 0));
+  SC_TRY_ASSIGN(matrix.n_in, dimension(*shape, 1));
+  return {};
+}
+
+/// Counts are there for readers; where they are given they must be those that shape and pattern imply.
+Result<void> check_count(const Json& json, const std::string& key, std::int64_t expected) {
+  if (!has(json, key)) return {};
+  SC_TRY_ASSIGN(const std::int64_t given, get_integer(json, key, 0, INT64_MAX));
+  if (given != expected)
+    return fail(Remedy{"leave the counts out if you change a plan by hand"},
+                "'{}' is {}, but shapes and patterns give {}", key, given, expected);
+  return {};
+}
+
+Result<std::optional<double>> optional_number(const Json& json, const std::string& key, double low, double high) {
+  if (!has(json, key)) return std::nullopt;
+  SC_TRY_ASSIGN(const double number, get_number(json, key));
+  if (number < low || number > high) return fail("'{}' is {}, outside {} .. {}", key, number, low, high);
+  return number;
+}
+
+Result<PlannedMatrix> matrix_from_json(const Json& json) {
+  PlannedMatrix matrix;
+  SC_TRY_ASSIGN(matrix.block, get_integer(json, "block", 0, kLargestDimension));
+  SC_TRY(read_shape(json, matrix));
+  SC_TRY_ASSIGN(const std::string pattern, get_string(json, "pattern"));
+  SC_TRY_ASSIGN(matrix.pattern, within("'pattern'", parse_pattern(pattern)));
+  SC_TRY(check_count(json, "weights", matrix.weights()));
+  SC_TRY(check_count(json, "kept", matrix.kept()));
+  SC_TRY_ASSIGN(matrix.outlier_share, optional_number(json, "outlier_share", 0, 1));
+  SC_TRY_ASSIGN(matrix.outlier_distribution, optional_number(json, "outlier_distribution", 0, 1e6));
+  return matrix;
+}
+
+Result<void> read_matrices(const Json& json, Plan& plan) {
+  SC_TRY_ASSIGN(const Json* matrices, get_array(json, "matrices"));
+  std::set<std::string> names;
+  std::int64_t weights = plan.other_weights;
+  for (const Json& item : *matrices) {
+    SC_TRY_ASSIGN(std::string name, within(fmt::format("matrix {}", plan.matrices.size()), get_string(item, "name")));
+    const std::string place = fmt::format("matrix '{}'", name);
+    SC_TRY_ASSIGN(PlannedMatrix matrix, within(place, matrix_from_json(item)));
+    if (!names.insert(name).second) return fail("{} is there twice", place);
+    weights += matrix.weights();
+    if (weights > kMostWeights) return fail("{}: the model has more than 2^53 weights", place);
+    matrix.name = std::move(name);
+    plan.matrices.push_back(std::move(matrix));
+  }
+  if (plan.matrices.empty()) return fail("'matrices' is empty");
+  return {};
+}
+
+Result<void> read_notes(const Json& json, Plan& plan) {
+  if (!has(json, "notes")) return {};
+  SC_TRY_ASSIGN(const Json* notes, get_array(json, "notes"));
+  for (const Json& note : *notes) {
+    if (!note.is_string()) return fail("'notes' holds something that is not a string");
+    plan.notes.push_back(note.get<std::string>());
+  }
+  return {};
+}
+
+Result<void> check_totals(const Json& json, const Plan& plan) {
+  if (!has(json, "totals")) return {};
+  SC_TRY(check_count(json["totals"], "weights", plan.weights()));
+  return check_count(json["totals"], "kept", plan.kept());
+}
+
+}  // namespace
+
+std::int64_t Plan::weights() const {
+  return std::transform_reduce(matrices.begin(), matrices.end(), std::int64_t{0}, std::plus<>(),
+                               [](const PlannedMatrix& matrix) { return matrix.weights(); });
+}
+
+std::int64_t Plan::kept() const {
+  return std::transform_reduce(matrices.begin(), matrices.end(), std::int64_t{0}, std::plus<>(),
+                               [](const PlannedMatrix& matrix) { return matrix.kept(); });
+}
+
+double Plan::sparsity() const { return share(weights() - kept(), weights()); }
+double Plan::whole_model_sparsity() const { return share(weights() - kept(), weights() + other_weights); }
+
+const PlannedMatrix* Plan::find(std::string_view name) const {
+  const auto found = std::ranges::find(matrices, name, &PlannedMatrix::name);
+  return found == matrices.end() ? nullptr : &*found;
+}
+
+Json to_json(const Plan& plan) {
+  Json matrices = Json::array();
+  for (const PlannedMatrix& matrix : plan.matrices) matrices.push_back(to_json(matrix));
+  return {{"format", kFormat},
+          {"schema_version", kSchemaVersion},
+          {"method", plan.method},
+          {"requested_sparsity", plan.requested_sparsity},
+          {"totals",
+           {{"weights", plan.weights()},
+            {"kept", plan.kept()},
+            {"sparsity", plan.sparsity()},
+            {"whole_model_sparsity", plan.whole_model_sparsity()}}},
+          {"other_weights", plan.other_weights},
+          {"notes", plan.notes},
+          {"matrices", std::move(matrices)},
+          {"provenance", plan.provenance}};
+}
+
+Result<Plan> plan_from_json(const Json& json) {
+  SC_TRY(check_schema(json));
+  Plan plan;
+  SC_TRY_ASSIGN(plan.method, get_string(json, "method"));
+  SC_TRY_ASSIGN(plan.requested_sparsity, get_number(json, "requested_sparsity"));
+  if (plan.requested_sparsity < 0 || plan.requested_sparsity > 1)
+    return fail("'requested_sparsity' is {}, outside 0 .. 1", plan.requested_sparsity);
+  SC_TRY_ASSIGN(plan.other_weights, get_integer(json, "other_weights", 0, kMostWeights));
+  SC_TRY(read_matrices(json, plan));
+  SC_TRY(read_notes(json, plan));
+  SC_TRY(within("'totals'", check_totals(json, plan)));
+  if (has(json, "provenance")) plan.provenance = json["provenance"];
+  return plan;
+}
+
+Result<Plan> read_plan(const std::filesystem::path& path) {
+  SC_TRY_ASSIGN(const Json json, read_json_file(path));
+  return within(path.string(), plan_from_json(json));
+}
+
+Result<void> write_plan(const std::filesystem::path& path, const Plan& plan) {
+  return write_json_file(path, to_json(plan));
+}
+
+}  // namespace sparsecim
