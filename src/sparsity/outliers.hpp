@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,8 +22,8 @@ struct Outliers {
   std::int64_t count = 0;
   double mean_score = 0;
   /// Mean L1 distance in (row, column) between two outliers of this matrix, divided by that of two uniformly scattered
-  /// weights, (R^2-1)/(3R) + (C^2-1)/(3C): clustered < 1, chance = 1. Empty with fewer than two outliers.
-  std::optional<double> distribution;
+  /// weights, (R^2-1)/(3R) + (C^2-1)/(3C): clustered < 1, chance = 1. 1 where fewer than two outliers have no distance.
+  double distribution = 1;
 
   double share() const { return weights == 0 ? 0 : static_cast<double>(count) / static_cast<double>(weights); }
 };
@@ -34,8 +33,7 @@ struct Outliers {
 /// REQUIRES: sizes match; tau > 0. Errors: a score that is not finite, a negative norm; `matrix i` says where.
 Result<std::vector<Outliers>> find_outliers(std::span<const ScoredMatrix> layer, double tau);
 
-/// Outliers of a layer as one: counts add up, distributions are weighted by them. Matrices with fewer than two outliers
-/// have no distribution to weigh in; a layer without any has none.
+/// Outliers of a layer as one: counts add up, and distributions are weighted by them.
 Outliers combine(std::span<const Outliers> matrices);
 
 /// Mean L1 distance over all unordered pairs of points, from how many lie in each row and in each column: exact, as L1
