@@ -24,7 +24,10 @@ struct ModelConfig {
   double rms_norm_eps = 1e-5;
   double rope_theta = 10000;
   bool tied_embeddings = true;  // the head is the embedding
-  std::optional<std::int64_t> bos_token_id, eos_token_id;
+  std::optional<std::int64_t> bos_token_id;
+  std::vector<std::int64_t> eos_token_ids;  // any of them ends a text
+
+  bool operator==(const ModelConfig&) const = default;
 };
 
 /// From config.json. Errors: an architecture or a variant (RoPE scaling, sliding window, biases, activation) that is
@@ -32,6 +35,10 @@ struct ModelConfig {
 Result<ModelConfig> config_from_json(const Json& config);
 /// A config.json that `transformers` reads.
 Json to_json(const ModelConfig& config);
+
+/// The same, once its sizes are known to be in range and to fit each other: what every format's reader ends with. No
+/// product of a checked configuration's sizes that makes a tensor's element count overflows.
+Result<ModelConfig> checked(ModelConfig config);
 
 /// One linear matrix of a decoder block: what N:M patterns apply to.
 struct LinearShape {
