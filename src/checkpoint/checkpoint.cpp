@@ -26,18 +26,27 @@ using Open = Result<std::unique_ptr<Checkpoint>> (*)(const fs::path&);
 Open reader_of(const fs::path& path) {
   const bool tokenizer = path.filename().string().starts_with("tok");
   if (path.extension() == ".bin" && !tokenizer) return open_llama2c;
+  if (path.extension() == ".gguf") return open_gguf;
   return nullptr;
 }
 
 constexpr std::string_view kAccepted = "a directory in Hugging Face layout, a .gguf file or a llama2.c .bin file";
 
+/// The folder of a model in the cache: of hf:OWNER/MODEL it is OWNER--MODEL. Empty for what can only be a path.
+std::string cached_name(const fs::path& model) {
+  if (!model.string().starts_with("hf:")) return model.has_parent_path() ? "" : model.string();
+  std::string name = model.string().substr(3);
+  if (const auto slash = name.find('/'); slash != std::string::npos) name.replace(slash, 1, "--");
+  return name.find('/') == std::string::npos ? name : "";
+}
+
 /// The path itself, or what the cache has under this name.
 Result<fs::path> locate(const fs::path& model) {
   std::error_code error;
   if (fs::exists(model, error)) return model;
-  if (model.empty() || model.has_parent_path())
-    return fail(Remedy{fmt::format("name {}", kAccepted)}, "'{}' does not exist", model.string());
-  const fs::path cached = cached_models() / model;
+  const std::string name = cached_name(model);
+  if (name.empty()) return fail(Remedy{fmt::format("name {}", kAccepted)}, "'{}' does not exist", model.string());
+  const fs::path cached = cached_models() / name;
   if (fs::is_directory(cached, error)) return cached;
   return fail(Remedy{fmt::format("run tools/fetch-model {}, or name {}", model.string(), kAccepted)},
               "'{}' is no file and no model in {}", model.string(), cached_models().string());

@@ -46,7 +46,7 @@ class Checkpoint {
 };
 
 /// A directory in Hugging Face layout, a .gguf, a llama2.c .bin, or the name of a model that tools/fetch-model put
-/// into the cache ("smollm2-135m").
+/// into the cache ("smollm2-135m", "hf:OWNER/MODEL").
 Result<std::unique_ptr<Checkpoint>> open_checkpoint(const std::filesystem::path& model);
 
 /// Errors as Checkpoint::vocabulary and make_tokenizer.

@@ -141,6 +141,9 @@ TEST_F(ModelNames, AreLookedForInTheCache) {
                                  test_files::random_tensors(tiny_config()));
   EXPECT_TRUE(open_checkpoint("tiny"));
   EXPECT_FALSE(open_checkpoint("./tiny"));
+  fs::rename(directory_ / "models" / "tiny", directory_ / "models" / "owner--tiny");
+  EXPECT_TRUE(open_checkpoint("hf:owner/tiny"));
+  EXPECT_FALSE(open_checkpoint("hf:owner/../owner/tiny"));
 }
 
 TEST_F(ModelNames, ThatAreUnknownSayWhatIsAcceptedAndHowToGetOne) {
