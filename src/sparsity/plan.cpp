@@ -4,6 +4,8 @@
 #include <numeric>
 #include <set>
 
+#include "sparsity/fields.hpp"
+
 namespace sparsecim {
 namespace {
 
@@ -26,36 +28,6 @@ Json to_json(const PlannedMatrix& matrix) {
   return json;
 }
 
-Result<void> check_schema(const Json& json) {
-  SC_TRY_ASSIGN(const std::string format, get_string(json, "format"));
-  if (format != kFormat) return fail("'format' is '{}', not '{}'", format, kFormat);
-  SC_TRY_ASSIGN(const std::int64_t version, get_integer(json, "schema_version", 0, INT64_MAX));
-  if (version != kSchemaVersion)
-    return fail(Remedy{"make the plan again with `sparsecim select`"},
-                "schema version {} is not the {} that this build reads", version, kSchemaVersion);
-  return {};
-}
-
-Result<const Json*> get_array(const Json& object, const std::string& key) {
-  if (!has(object, key)) return fail("'{}' is missing", key);
-  const Json& array = object.at(key);
-  if (!array.is_array()) return fail("'{}' is not a list", key);
-  return &array;
-}
-
-Result<std::int64_t> dimension(const Json& shape, std::size_t index) {
-  const Json item = {{"shape", shape[index]}};
-  return get_integer(item, "shape", 1, kLargestDimension);
-}
-
-Result<void> read_shape(const Json& json, PlannedMatrix& matrix) {
-  SC_TRY_ASSIGN(const Json* shape, get_array(json, "shape"));
-  if (shape->size() != 2) return fail("'shape' has {} numbers, not [n_out, n_in]", shape->size());
-  SC_TRY_ASSIGN(matrix.n_out, dimension(*shape, 0));
-  SC_TRY_ASSIGN(matrix.n_in, dimension(*shape, 1));
-  return {};
-}
-
 /// Counts are there for readers; where they are given they must be those that shape and pattern imply.
 Result<void> check_count(const Json& json, const std::string& key, std::int64_t expected) {
   if (!has(json, key)) return {};
@@ -68,15 +40,15 @@ Result<void> check_count(const Json& json, const std::string& key, std::int64_t 
 
 Result<std::optional<double>> optional_number(const Json& json, const std::string& key, double low, double high) {
   if (!has(json, key)) return std::nullopt;
-  SC_TRY_ASSIGN(const double number, get_number(json, key));
-  if (number < low || number > high) return fail("'{}' is {}, outside {} .. {}", key, number, low, high);
-  return number;
+  return get_number_within(json, key, low, high);
 }
 
 Result<PlannedMatrix> matrix_from_json(const Json& json) {
   PlannedMatrix matrix;
   SC_TRY_ASSIGN(matrix.block, get_integer(json, "block", 0, kLargestDimension));
-  SC_TRY(read_shape(json, matrix));
+  SC_TRY_ASSIGN(const MatrixShape shape, get_shape(json));
+  matrix.n_out = shape.n_out;
+  matrix.n_in = shape.n_in;
   SC_TRY_ASSIGN(const std::string pattern, get_string(json, "pattern"));
   SC_TRY_ASSIGN(matrix.pattern, within("'pattern'", parse_pattern(pattern)));
   SC_TRY(check_count(json, "weights", matrix.weights()));
@@ -87,7 +59,7 @@ Result<PlannedMatrix> matrix_from_json(const Json& json) {
 }
 
 Result<void> read_matrices(const Json& json, Plan& plan) {
-  SC_TRY_ASSIGN(const Json* matrices, get_array(json, "matrices"));
+  SC_TRY_ASSIGN(const Json* matrices, get_list(json, "matrices"));
   std::set<std::string> names;
   std::int64_t weights = plan.other_weights;
   for (const Json& item : *matrices) {
@@ -106,7 +78,7 @@ Result<void> read_matrices(const Json& json, Plan& plan) {
 
 Result<void> read_notes(const Json& json, Plan& plan) {
   if (!has(json, "notes")) return {};
-  SC_TRY_ASSIGN(const Json* notes, get_array(json, "notes"));
+  SC_TRY_ASSIGN(const Json* notes, get_list(json, "notes"));
   for (const Json& note : *notes) {
     if (!note.is_string()) return fail("'notes' holds something that is not a string");
     plan.notes.push_back(note.get<std::string>());
@@ -159,12 +131,10 @@ Json to_json(const Plan& plan) {
 }
 
 Result<Plan> plan_from_json(const Json& json) {
-  SC_TRY(check_schema(json));
+  SC_TRY(check_schema(json, kFormat, kSchemaVersion));
   Plan plan;
   SC_TRY_ASSIGN(plan.method, get_string(json, "method"));
-  SC_TRY_ASSIGN(plan.requested_sparsity, get_number(json, "requested_sparsity"));
-  if (plan.requested_sparsity < 0 || plan.requested_sparsity > 1)
-    return fail("'requested_sparsity' is {}, outside 0 .. 1", plan.requested_sparsity);
+  SC_TRY_ASSIGN(plan.requested_sparsity, get_number_within(json, "requested_sparsity", 0, 1));
   SC_TRY_ASSIGN(plan.other_weights, get_integer(json, "other_weights", 0, kMostWeights));
   SC_TRY(read_matrices(json, plan));
   SC_TRY(read_notes(json, plan));

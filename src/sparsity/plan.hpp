@@ -13,10 +13,6 @@
 
 namespace sparsecim {
 
-/// Sizes beyond this are refused: every count of weights is then exact as a double and adds up without overflow.
-inline constexpr std::int64_t kLargestDimension = std::int64_t{1} << 24;
-inline constexpr std::int64_t kMostWeights = std::int64_t{1} << 53;
-
 /// What was decided and measured for one linear matrix.
 struct PlannedMatrix {
   std::string name;        // "model.layers.3.mlp.up_proj"
