@@ -127,6 +127,11 @@ TEST(Allocation, BreaksTiesByLargerMAndThenByTheEarlierLayer) {
   const Layers same = {layer_of(1, 16, patterns, {1, 1, 1}), layer_of(1, 16, patterns, {1, 1, 1})};
   EXPECT_EQ(allocate(same, 16)->chosen, (std::vector<std::size_t>{1, 1})) << "4:8 before 2:4";
   EXPECT_EQ(allocate(same, 20)->chosen, (std::vector<std::size_t>{1, 2})) << "the earlier layer keeps more";
+  const Pattern two_m[] = {{1, 4}, {4, 8}};
+  const Layers mixed(2, layer_of(1, 8, two_m, {1, 1}));
+  EXPECT_EQ(allocate(mixed, 10)->chosen, (std::vector<std::size_t>{1, 0})) << "the earlier layer has the larger M";
+  const Layers sums = {{{{8, 8}, 0, 0}, {{2, 4}, 4, 0}}, {{{4, 8}, 4, 0}, {{1, 2}, 8, 0}}};
+  EXPECT_EQ(allocate(sums, 8)->chosen, (std::vector<std::size_t>{1, 0})) << "4 + 8 before 8 + 2";
 }
 
 /// 0.3 + (0.2 + 0.1) exceeds 0.1 + (0.2 + 0.3) in double: the same choices in another order must still tie.

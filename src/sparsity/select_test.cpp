@@ -181,13 +181,12 @@ TEST(Selection, ReachesTheLeastSparsityAtOrAboveThatAskedForAndPrintsTheSlack) {
   EXPECT_TRUE(exact.notes[0].starts_with("sparsity 0.500000 for 0.500000 asked, slack 0.000000"));
 }
 
-/// 0.7 * 10 exceeds 7 in binary: a decimal sparsity must still be met exactly.
+/// 0.07 * 100 exceeds 7 in binary: a decimal sparsity must still be met exactly.
 TEST(Selection, MeetsDecimalSparsitiesExactly) {
-  const std::vector<Layer> layers(10, {0.01, 1});
-  for (int tenths = 1; tenths <= 9; ++tenths) {
-    SelectionRequest request = request_of(tenths / 10.0, "dense,1:2,1:5,1:10");
-    const auto plan = select_flow(statistics_of(layers, 20), request).value();
-    EXPECT_DOUBLE_EQ(plan.sparsity(), tenths / 10.0) << tenths;
+  const Statistics statistics = statistics_of(std::vector<Layer>(100, {0.01, 1}));
+  for (int hundredths = 1; hundredths < 50; ++hundredths) {
+    const auto plan = select_flow(statistics, request_of(hundredths / 100.0, "dense,1:2")).value();
+    EXPECT_DOUBLE_EQ(plan.sparsity(), hundredths / 100.0);
   }
 }
 
@@ -195,15 +194,17 @@ TEST(Selection, WeighsLayersByTheirWeightsOrAllTheSame) {
   Statistics statistics = statistics_of({{0.01, 0.5}, {0.02, 0.5}, {0.03, 0.5}});
   statistics.matrices[2].n_out = 640;
   statistics.matrices[2].outliers.weights *= 10;
+  statistics.matrices[2].outliers.count *= 10;
   SelectionRequest request = request_of(0.25, "dense,4:8");
   const auto by_weights = select_flow(statistics, request).value();
   EXPECT_NEAR(by_weights.sparsity(), 5 / 12.0, 1e-12) << "the large one to 4:8: the small ones together reach 1/12";
-  request.sparsity = 1 / 6.0;
+  request.sparsity = 1 / 3.0;
   request.budget = Budget::kLayers;
   const auto by_layers = select_flow(statistics, request).value();
   double halved = 0;
   for (const PlannedMatrix& matrix : by_layers.matrices) halved += matrix.pattern.sparsity() / 3;
-  EXPECT_DOUBLE_EQ(halved, 1 / 6.0) << "one layer of three";
+  EXPECT_DOUBLE_EQ(halved, 1 / 3.0) << "two layers of three";
+  EXPECT_EQ(patterns_of(by_layers), (std::vector<std::string>{"4:8", "4:8", "dense"}));
   EXPECT_TRUE(by_layers.notes[0].ends_with(", every layer weighing the same"));
 }
 
