@@ -2,44 +2,23 @@
 
 #include <sys/ioctl.h>
 #include <unistd.h>
-#include <utf8proc.h>
 
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
 #include "base/check.hpp"
+#include "report/printable.hpp"
 
 namespace sparsecim {
 namespace {
 
+using report::Glyph;
+using report::glyphs;
+
 constexpr int kGap = 2;            // blanks between columns
 constexpr int kNarrowestText = 8;  // a text column is not shortened below this
 constexpr std::string_view kEllipsis = "…";
-constexpr std::string_view kReplacement = "\uFFFD";
-
-struct Glyph {
-  std::string_view bytes;  // as it is printed
-  int width;               // in terminal columns
-};
-
-/// The characters of `text` that a terminal can show; controls and invalid bytes become U+FFFD.
-std::vector<Glyph> glyphs(std::string_view text) {
-  std::vector<Glyph> result;
-  while (!text.empty()) {
-    utf8proc_int32_t code = 0;
-    const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                         static_cast<utf8proc_ssize_t>(text.size()), &code);
-    const auto category = length > 0 ? utf8proc_category(code) : UTF8PROC_CATEGORY_CC;
-    // Cf and the separators Zl, Zp hold the characters that turn or break a line.
-    const bool shown = category != UTF8PROC_CATEGORY_CC && category != UTF8PROC_CATEGORY_CF &&
-                       category != UTF8PROC_CATEGORY_ZL && category != UTF8PROC_CATEGORY_ZP;
-    const auto taken = static_cast<std::size_t>(std::max<utf8proc_ssize_t>(length, 1));
-    result.push_back(shown ? Glyph{text.substr(0, taken), utf8proc_charwidth(code)} : Glyph{kReplacement, 1});
-    text.remove_prefix(taken);
-  }
-  return result;
-}
 
 int width_of(const std::vector<Glyph>& line) {
   return std::accumulate(line.begin(), line.end(), 0, [](int sum, const Glyph& glyph) { return sum + glyph.width; });

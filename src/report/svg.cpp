@@ -1,0 +1,222 @@
+#include "report/svg.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "report/printable.hpp"
+
+namespace sparsecim::report {
+namespace {
+
+constexpr double kWidth = 330;
+constexpr double kLetter = 7.8;         // width of a bold digit at 12 units in a wide sans serif
+constexpr double kHeader = 30;          // over the rows of cell_map and row_chart
+constexpr double kRowLabels = 34;       // left of those rows
+constexpr std::size_t kRoomyRows = 44;  // up to so many rows are high enough for text
+
+std::string at(double value) { return std::isfinite(value) ? fmt::format("{:.2f}", value) : "0"; }
+
+double text_width(const std::string& text) {
+  double width = 0;
+  for (const auto& glyph : glyphs(text)) width += kLetter * glyph.width;
+  return width;
+}
+
+Html svg(const std::string& label, double height, const Html& content) {
+  return element(
+      "svg", {{"viewBox", fmt::format("0 0 {:.0f} {:.2f}", kWidth, height)}, {"role", "img"}, {"aria-label", label}},
+      content);
+}
+
+Html svg_text(double x, double y, const char* style, const std::string& words) {
+  return element("text", {{"x", at(x)}, {"y", at(y)}, {"class", style}}, words);
+}
+
+Html box(double x, double y, double width, double height, const std::string& fill, const std::string& tip) {
+  return element("rect",
+                 {{"x", at(x)},
+                  {"y", at(y)},
+                  {"width", at(std::max(width, 0.0))},
+                  {"height", at(height)},
+                  {"style", fmt::format("fill:{}", fill)},
+                  {"class", "mark"}},
+                 element("title", {}, tip));
+}
+
+Html dot(double x, double y, double radius, const char* style, const std::string& tip) {
+  return element("circle", {{"cx", at(x)}, {"cy", at(y)}, {"r", at(radius)}, {"class", style}},
+                 element("title", {}, tip));
+}
+
+Html stroke(double x1, double y1, double x2, double y2, const char* style) {
+  return element("line", {{"x1", at(x1)}, {"y1", at(y1)}, {"x2", at(x2)}, {"y2", at(y2)}, {"class", style}});
+}
+
+double total(const Bar& bar) {
+  double sum = 0;
+  for (const auto& segment : bar.segments) sum += std::max(segment.amount, 0.0);
+  return sum;
+}
+
+double reach(const Bar& bar) { return std::max(total(bar), bar.high.value_or(0)); }
+
+constexpr double kBarPitch = 38, kBarTop = 18, kBarHeight = 13;
+
+Html whisker(const Bar& bar, double y, double scale) {
+  const double middle = y + kBarTop + kBarHeight / 2, left = *bar.low * scale, right = *bar.high * scale;
+  Html marks = stroke(left, middle, right, middle, "whisker");
+  for (const double end : {left, right}) marks += stroke(end, middle - 3.5, end, middle + 3.5, "whisker");
+  return marks;
+}
+
+Html draw_bar(const Bar& bar, double y, double scale) {
+  Html marks = svg_text(0, y + 12, bar.strong ? "label strong" : "label", bar.label);
+  if (bar.segments.empty()) return marks += svg_text(0, y + kBarTop + 11, "quiet", "not measured"), marks;
+  double x = 0;
+  for (const auto& segment : bar.segments) {
+    const double width = std::max(segment.amount, 0.0) * scale;
+    marks += box(x, y + kBarTop, width, kBarHeight, segment.fill, segment.tip);
+    x += width;
+  }
+  if (bar.low && bar.high && *bar.low >= 0 && *bar.low < *bar.high) marks += whisker(bar, y, scale);
+  return marks += svg_text(reach(bar) * scale + 7, y + kBarTop + 11, "value", bar.shown), marks;
+}
+
+double row_pitch(std::size_t rows) { return rows <= kRoomyRows ? 18 : 8; }
+
+/// Row labels down the left side: all of them where they fit, every tenth otherwise.
+Html row_labels(const std::vector<std::string>& labels) {
+  const double pitch = row_pitch(labels.size());
+  const std::size_t every = labels.size() <= kRoomyRows ? 1 : 10;
+  Html texts;
+  for (std::size_t row = 0; row < labels.size(); row += every)
+    texts += svg_text(kRowLabels - 6, kHeader + pitch * (static_cast<double>(row) + 0.5) + 4, "tick end", labels[row]);
+  return texts;
+}
+
+double rows_height(std::size_t rows) { return kHeader + row_pitch(rows) * static_cast<double>(rows) + 4; }
+
+Html column_labels(const std::vector<std::string>& labels, double width) {
+  Html texts;
+  for (std::size_t column = 0; column < labels.size(); ++column) {
+    const double x = kRowLabels + width * (static_cast<double>(column) + 0.5);
+    const bool fits = text_width(labels[column]) <= width;
+    const std::string turn = fits ? "" : fmt::format("rotate(-45 {:.2f} {:.2f})", x, kHeader - 8);
+    texts += element(
+        "text", {{"x", at(x)}, {"y", at(kHeader - 8)}, {"class", fits ? "tick middle" : "tick"}, {"transform", turn}},
+        labels[column]);
+  }
+  return texts;
+}
+
+struct Axis {
+  double low, high;
+  double x(double value) const {
+    constexpr double kRight = kWidth - 12;
+    return kRowLabels + (value - low) / (high - low) * (kRight - kRowLabels);
+  }
+};
+
+Axis axis_of(const RowChart& chart, const std::vector<Row>& rows) {
+  double low = INFINITY, high = -INFINITY;
+  const auto cover = [&](double value) { low = std::min(low, value), high = std::max(high, value); };
+  for (const auto& row : rows) {
+    for (const auto& mark : row.value) cover(mark.value);
+    for (const auto& mark : row.parts) cover(mark.value);
+  }
+  if (chart.reference) cover(*chart.reference);
+  if (chart.from_zero) cover(0);
+  if (low > high) return {0, 1};
+  const double margin = high > low ? 0.04 * (high - low) : std::max(std::abs(high) * 0.04, 1e-9);
+  return {chart.from_zero ? low : low - margin, high + margin};
+}
+
+/// A step of 1, 2 or 5 times a power of ten that divides the span into two to four.
+double tick_step(double span) {
+  const double power = std::pow(10, std::floor(std::log10(span / 3)));
+  for (const double step : {1.0, 2.0, 5.0})
+    if (step * power >= span / 3) return step * power;
+  return 10 * power;
+}
+
+Html draw_axis(const RowChart& chart, const Axis& axis, double bottom) {
+  Html marks;
+  const double step = tick_step((axis.high - axis.low) * chart.factor);
+  const int decimals = std::clamp(static_cast<int>(-std::floor(std::log10(step) + 1e-9)), 0, 12);
+  const double first = std::ceil(axis.low * chart.factor / step - 1e-9);
+  for (int i = 0; i < 5 && (first + i) * step <= axis.high * chart.factor; ++i) {
+    const double value = (first + i) * step, x = axis.x(value / chart.factor);
+    marks += stroke(x, kHeader - 4, x, bottom, "grid");
+    marks += svg_text(x, kHeader - 9, "tick middle", fmt::format("{:.{}f}{}", value, decimals, chart.unit));
+  }
+  if (!chart.reference) return marks;
+  const double x = axis.x(*chart.reference);
+  return marks += stroke(x, kHeader - 4, x, bottom, "reference"), marks;
+}
+
+Html draw_row(const RowChart& chart, const Row& row, const Axis& axis, double y, double pitch) {
+  Html marks;
+  const double middle = y + pitch / 2;
+  for (const auto& mark : row.value)
+    if (chart.from_zero)
+      marks +=
+          box(axis.x(0), y + pitch * 0.18, axis.x(mark.value) - axis.x(0), pitch * 0.64, "var(--outlier)", mark.tip);
+  for (const auto& mark : row.parts) marks += dot(axis.x(mark.value), middle, pitch * 0.12, "mark part", mark.tip);
+  for (const auto& mark : row.value)
+    if (!chart.from_zero) marks += dot(axis.x(mark.value), middle, pitch * 0.27, "mark point", mark.tip);
+  return marks;
+}
+
+}  // namespace
+
+Html bar_chart(const std::string& title, const std::vector<Bar>& bars) {
+  double longest = 0, words = 0;
+  std::string label = title;
+  for (const auto& bar : bars) {
+    longest = std::max(longest, reach(bar));
+    words = std::max(words, text_width(bar.shown));
+    label += "; " + bar.label + " " + (bar.segments.empty() ? "not measured" : bar.shown);
+  }
+  const double room = std::max(kWidth - words - 10, kWidth / 4);
+  const double scale = longest > 0 && std::isfinite(room / longest) ? room / longest : 0;
+  Html marks;
+  for (std::size_t i = 0; i < bars.size(); ++i) marks += draw_bar(bars[i], kBarPitch * static_cast<double>(i), scale);
+  return svg(label, kBarPitch * static_cast<double>(bars.size()), marks);
+}
+
+Html cell_map(const std::string& title, const std::vector<std::string>& rows, const std::vector<std::string>& columns,
+              const std::vector<Cell>& cells) {
+  const double pitch = row_pitch(rows.size());
+  const double width = (kWidth - kRowLabels) / static_cast<double>(std::max<std::size_t>(columns.size(), 1));
+  Html marks = row_labels(rows);
+  marks += column_labels(columns, width);
+  for (const auto& cell : cells) {
+    const double x = kRowLabels + width * static_cast<double>(cell.column);
+    const double y = kHeader + pitch * static_cast<double>(cell.row);
+    marks += box(x, y, width - 1, pitch - 1, cell.fill, cell.tip);
+    if (rows.size() <= kRoomyRows && text_width(cell.label) + 2 <= width)
+      marks += element("text",
+                       {{"x", at(x + (width - 1) / 2)},
+                        {"y", at(y + pitch / 2 + 3)},
+                        {"class", "cell"},
+                        {"style", fmt::format("fill:{}", cell.ink)}},
+                       cell.label);
+  }
+  return svg(title, rows_height(rows.size()), marks);
+}
+
+Html row_chart(const RowChart& chart, const std::vector<Row>& rows) {
+  const Axis axis = axis_of(chart, rows);
+  const double pitch = row_pitch(rows.size()), height = rows_height(rows.size());
+  std::vector<std::string> labels;
+  for (const auto& row : rows) labels.push_back(row.label);
+  Html marks = row_labels(labels);
+  marks += draw_axis(chart, axis, height - 4);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    marks += draw_row(chart, rows[i], axis, kHeader + pitch * static_cast<double>(i), pitch);
+  return svg(chart.title, height, marks);
+}
+
+}  // namespace sparsecim::report
