@@ -1,5 +1,7 @@
 #include "report/html.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -42,11 +44,11 @@ Html Html::trusted(std::string_view markup) {
 }
 
 Html element_of(std::string_view tag, Attributes attributes, const Html& content) {
-  std::string text = "<" + std::string(tag);
+  std::string text = fmt::format("<{}", tag);
   for (const auto& [key, value] : attributes)
-    if (!value.empty()) text += " " + std::string(key) + "=\"" + escape(value) + "\"";
+    if (!value.empty()) text += fmt::format(" {}=\"{}\"", key, escape(value));
   if (content.empty() && closes_itself(tag)) return Html::trusted(text + "/>");
-  return Html::trusted(text + ">" + content.str() + "</" + std::string(tag) + ">");
+  return Html::trusted(fmt::format("{}>{}</{}>", text, content.str(), tag));
 }
 
 }  // namespace sparsecim::report

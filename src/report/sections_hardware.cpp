@@ -198,7 +198,7 @@ void add_component_card(std::vector<Html>& into, const Record& record, const Pha
     bars.push_back(component_bar(runs.contenders[i], runs.runs[i], quantity, components, record));
   const auto title = std::string(quantity.title) + " by component";
   into.push_back(
-      card(title, {},
+      card(title, "Nominal costs; hover or tap for shares.",
            bar_chart(title, bars) += component_legend(components) += component_table(runs, quantity, components)));
 }
 

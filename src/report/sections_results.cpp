@@ -47,9 +47,8 @@ const char* tone_class(Tone tone) {
 }
 
 /// "▼ 1.42× lower than Dense on flexcim", good or bad; every value of these tiles is better when it is lower.
-Html tile_line(double ratio, const std::string& against, bool in_percent) {
+Html tile_line(double ratio, const std::string& words, const std::string& against) {
   const bool same = ratio > 1 - kSameWithin && ratio < 1 + kSameWithin;
-  const std::string words = in_percent ? describe_change(ratio) : describe_ratio(ratio);
   const char* mark = same ? "=" : ratio < 1 ? "▼" : "▲";
   return element("li",
                  {{"class", same        ? "same"
@@ -75,7 +74,8 @@ Tile perplexity_tile(const Cast& cast) {
     if (other == nullptr || other == cast.subject || !ours || !other->quality.perplexity) continue;
     const double theirs = *other->quality.perplexity;
     if (*ours > 0 && theirs > 0)
-      tile.lines += tile_line(*ours / theirs, other->label + " (" + format_perplexity(theirs) + ")", true);
+      tile.lines += tile_line(*ours / theirs, describe_change(*ours / theirs),
+                              other->label + " (" + format_perplexity(theirs) + ")");
   }
   return tile;
 }
@@ -85,7 +85,7 @@ Html lines_for(const std::vector<Comparison>& comparisons, const std::string& ph
   Html lines;
   for (const auto& comparison : comparisons)
     if (comparison.phase == phase && comparison.quantity == quantity)
-      lines += tile_line(comparison.ratio, comparison.against, false);
+      lines += tile_line(comparison.ratio, describe(comparison), comparison.against);
   return lines;
 }
 
@@ -158,9 +158,11 @@ Html models_table(const Record& record, const Cast& cast) {
 using Read = Number (*)(const Variant&);
 using Format = std::string (*)(double);
 
+/// What is measured from the dense model (KL divergence) has no bar for the dense model itself.
 std::vector<Bar> bars_by_variant(const Record& record, const Cast& cast, Read read, Format format) {
   std::vector<Bar> bars;
   for (const auto& variant : record.variants) {
+    if (&variant == cast.dense && !read(variant)) continue;
     Bar bar{
         .label = variant.label, .segments = {}, .shown = {}, .low = {}, .high = {}, .strong = &variant == cast.subject};
     if (const auto value = read(variant)) {
@@ -226,7 +228,7 @@ Html models_section(const Record& record) {
       charts, record, "Perplexity", "Lower is better.", [](const Variant& v) { return v.quality.perplexity; },
       format_perplexity);
   add_card(
-      charts, record, "KL divergence from dense", "How far the predictions moved, in nats per token; lower is better.",
+      charts, record, "KL divergence from dense", "Nats per token; lower is better.",
       [](const Variant& v) { return v.quality.kl_divergence; }, format_loss);
   add_card(
       charts, record, "Stored size", "Kept weights and their positions.",

@@ -42,7 +42,7 @@ std::string describe(const Text& text) {
 Html request_facts(const Record& record) {
   const auto& request = record.request;
   Facts facts;
-  facts.add(term("sparsity", "Sparsity asked for"), format_or_nothing(request.sparsity, format_percent));
+  facts.add(term("sparsity", "Sparsity asked for"), request.sparsity ? format_round_percent(*request.sparsity) : "");
   facts.add("Method", request.method);
   facts.add(term("pattern", "Patterns allowed"), joined(request.options));
   facts.add("A pattern for each", request.granularity);

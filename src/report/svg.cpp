@@ -133,11 +133,11 @@ Axis axis_of(const RowChart& chart, const std::vector<Row>& rows) {
   return {chart.from_zero ? low : low - margin, high + margin};
 }
 
-/// A step of 1, 2 or 5 times a power of ten that divides the span into two to four.
+/// A step of 1, 2 or 5 times a power of ten that divides the span into two to five.
 double tick_step(double span) {
-  const double power = std::pow(10, std::floor(std::log10(span / 3)));
+  const double power = std::pow(10, std::floor(std::log10(span / 4.2)));
   for (const double step : {1.0, 2.0, 5.0})
-    if (step * power >= span / 3) return step * power;
+    if (step * power >= span / 4.2) return step * power;
   return 10 * power;
 }
 
@@ -146,7 +146,7 @@ Html draw_axis(const RowChart& chart, const Axis& axis, double bottom) {
   const double step = tick_step((axis.high - axis.low) * chart.factor);
   const int decimals = std::clamp(static_cast<int>(-std::floor(std::log10(step) + 1e-9)), 0, 12);
   const double first = std::ceil(axis.low * chart.factor / step - 1e-9);
-  for (int i = 0; i < 5 && (first + i) * step <= axis.high * chart.factor; ++i) {
+  for (int i = 0; i < 7 && (first + i) * step <= axis.high * chart.factor; ++i) {
     const double value = (first + i) * step, x = axis.x(value / chart.factor);
     marks += stroke(x, kHeader - 4, x, bottom, "grid");
     marks += svg_text(x, kHeader - 9, "tick middle", fmt::format("{:.{}f}{}", value, decimals, chart.unit));

@@ -112,12 +112,6 @@ void judge_quality(const Cast& cast, Verdict& verdict) {
     verdict.sentences.push_back(std::move(sentence));
 }
 
-std::string describe(const Comparison& comparison) {
-  const bool area = comparison.quantity == "area";
-  return comparison.quantity + " " +
-         (area ? describe_ratio(comparison.ratio, "smaller", "larger") : describe_ratio(comparison.ratio));
-}
-
 std::string macros_of(const Record& record) {
   return record.request.macros ? format_number(*record.request.macros) + " macros each" : "equal macros";
 }
@@ -129,7 +123,7 @@ std::string hardware_sentence(const Record& record, const Variant& subject, cons
     const bool next_phase = list.empty() || comparison.phase != phase;
     list += list.empty() ? "" : next_phase ? "; " : ", ";
     if (next_phase && !comparison.phase.empty()) list += comparison.phase + " ";
-    list += describe(comparison);
+    list += comparison.quantity + " " + describe(comparison);
     phase = comparison.phase;
   }
   if (list.empty()) return {};
@@ -140,16 +134,22 @@ std::string least_flattering(const std::vector<Comparison>& comparisons) {
   if (comparisons.empty()) return {};
   const auto worst = std::ranges::max_element(comparisons, {}, &Comparison::ratio);
   const bool same = std::abs(worst->ratio - 1) < kSameWithin;
-  return fmt::format("Least flattering of {}: {}{} {} {}.",
+  return fmt::format("Least flattering of {}: {}{} {} {} {}.",
                      comparisons.size() == 1 ? "one comparison" : fmt::format("{} comparisons", comparisons.size()),
-                     worst->phase.empty() ? "" : worst->phase + " ", describe(*worst), same ? "as for" : "than for",
-                     worst->against);
+                     worst->phase.empty() ? "" : worst->phase + " ", worst->quantity, describe(*worst),
+                     same ? "as for" : "than for", worst->against);
 }
 
 }  // namespace
 
 bool same_sparsity(const Variant& a, const Variant& b) {
   return a.sparsity && b.sparsity && format_percent(*a.sparsity) == format_percent(*b.sparsity);
+}
+
+std::string describe(const Comparison& comparison) {
+  if (comparison.quantity == "area") return describe_ratio(comparison.ratio, "smaller", "larger");
+  if (comparison.quantity == "perplexity") return describe_change(comparison.ratio);
+  return describe_ratio(comparison.ratio);
 }
 
 std::string name_of_run(const Variant& variant, const std::string& arch) { return variant.label + " on " + arch; }

@@ -40,6 +40,9 @@ struct Comparison {
   std::string against;   // "Dense on flexcim"
   double ratio;
 };
+/// "1.42× lower", "1.09× larger", "the same".
+std::string describe(const Comparison& comparison);
+
 /// Everything in which the subject can be beaten, but for the perplexity of the dense model.
 std::vector<Comparison> comparisons_of(const Record& record);
 
