@@ -10,7 +10,7 @@ namespace sparsecim::report {
 inline constexpr std::string_view kStyle = R"css(
 :root {
   --page: #f4f5f7; --paper: #ffffff; --ink: #1a1e26; --quiet: #59616e; --line: #dde1e7; --code: #f0f2f5;
-  --subject: #1f5fcf; --rival: #d48806; --dense: #8a92a0; --other: #8661b5; --outlier: #6f93c9;
+  --subject: #1f5fcf; --rival: #c47c00; --dense: #8a92a0; --other: #8661b5; --outlier: #6f93c9;
   --good: #0a7347; --bad: #b42318; --level: #8a6100;
   --c0: #4477aa; --c1: #ee6677; --c2: #228833; --c3: #ccbb44; --c4: #66ccee; --c5: #aa3377; --c6: #ee9955; --c7: #8c6d52;
   --rest: #a9afb9;

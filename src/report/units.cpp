@@ -24,6 +24,11 @@ double rounded(double value, int digits) {
   return std::isfinite(scale) && scale > 0 ? std::round(value * scale) / scale : value;
 }
 
+/// With so many decimals, as long as they mean something.
+std::string fixed(double value, int decimals) {
+  return std::abs(value) < 1e6 ? fmt::format("{:.{}f}", value, decimals) : format_significant(value);
+}
+
 /// In the largest unit that leaves at least 1 of it; the smallest otherwise.
 std::string in_units(double value, std::span<const Unit> units) {
   const double magnitude = std::abs(rounded(value, 3));
@@ -51,13 +56,11 @@ std::string format_number(double value) {
   return whole ? format_count(std::llround(value)) : format_significant(value);
 }
 
-std::string format_loss(double nats) {
-  return std::abs(nats) < 1e6 ? fmt::format("{:.4f}", nats) : format_significant(nats);
-}
+std::string format_loss(double nats) { return fixed(nats, 4); }
 
 std::string format_perplexity(double value) {
-  if (!(value < 1000)) return format_significant(value);
-  return fmt::format("{:.{}f}", value, value < 100 ? 2 : 1);
+  if (std::abs(value) >= 1000) return format_significant(value);
+  return fixed(value, std::abs(value) < 100 ? 2 : 1);
 }
 
 std::string format_time(double ns) {
@@ -77,7 +80,7 @@ std::string format_area(double um2) {
   return format_significant(um2 / 1e6) + " mm²";
 }
 
-std::string format_percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
+std::string format_percent(double share) { return fixed(100 * share, 1) + " %"; }
 
 std::string format_round_percent(double share) { return format_number(100 * share) + " %"; }
 
@@ -87,9 +90,7 @@ std::string format_size(double bytes) {
   return format_bytes(static_cast<std::uint64_t>(bytes));
 }
 
-std::string format_times(double ratio) {
-  return (ratio < 100 ? fmt::format("{:.2f}", ratio) : format_number(ratio)) + "×";
-}
+std::string format_times(double ratio) { return fixed(ratio, ratio < 100 ? 2 : 0) + "×"; }
 
 std::string describe_ratio(double ratio, const char* lower, const char* higher) {
   if (std::abs(ratio - 1) < kSameWithin) return "the same";
