@@ -91,4 +91,9 @@ const TensorInfo* Checkpoint::find(std::string_view name) const {
   return nullptr;
 }
 
+Result<std::unique_ptr<Tokenizer>> open_tokenizer(const Checkpoint& checkpoint) {
+  SC_TRY_ASSIGN(Vocabulary vocabulary, checkpoint.vocabulary());
+  return make_tokenizer(std::move(vocabulary));
+}
+
 }  // namespace sparsecim

@@ -1,13 +1,20 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
 #include "checkpoint/checkpoint.hpp"
 
 namespace sparsecim {
 
 // One function per format; open_checkpoint (checkpoint.hpp) chooses among them.
+
+/// What stands beside config.json and the weights in a Hugging Face directory: export takes it over as it is.
+inline constexpr std::array<std::string_view, 6> kCompanions = {"tokenizer.json",          "tokenizer_config.json",
+                                                                "special_tokens_map.json", "added_tokens.json",
+                                                                "chat_template.jinja",     "generation_config.json"};
 
 /// A directory with config.json and model.safetensors.
 Result<std::unique_ptr<Checkpoint>> open_hugging_face(const std::filesystem::path& directory);

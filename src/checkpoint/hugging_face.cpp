@@ -21,12 +21,19 @@ Result<fs::path> weights_file(const fs::path& directory) {
 }
 
 Result<Vocabulary> read_vocabulary(const fs::path& directory) {
-  return fail("{}: its tokenizer is not read yet", directory.string());
+  const fs::path file = directory / "tokenizer.json", config = directory / "tokenizer_config.json";
+  if (!fs::exists(file)) return fail("{}: there is no tokenizer.json", directory.string());
+  SC_TRY_ASSIGN(const Json tokenizer, read_json_file(file));
+  Json tokenizer_config;
+  if (fs::exists(config)) {
+    SC_TRY_ASSIGN(tokenizer_config, read_json_file(config));
+  }
+  return within(file.string(), vocabulary_from_tokenizer_json(tokenizer, tokenizer_config));
 }
 
 std::vector<fs::path> files_of(const fs::path& directory, const fs::path& weights) {
   std::vector<fs::path> files = {directory / "config.json", weights};
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
+  for (const std::string_view name : kCompanions)
     if (fs::exists(directory / name)) files.push_back(directory / name);
   return files;
 }

@@ -101,10 +101,11 @@ fs::path tokenizer_beside(const fs::path& file, std::int64_t vocab_size) {
   return found.size() == 1 ? found.front() : fs::path();
 }
 
-Result<Vocabulary> read_vocabulary(const fs::path& file, const fs::path& tokenizer) {
+Result<Vocabulary> read_vocabulary(const fs::path& file, const fs::path& tokenizer, std::int64_t vocab_size) {
   if (tokenizer.empty())
     return fail(Remedy{"put its tokenizer.bin there"}, "{}: no tokenizer beside it", file.string());
-  return fail("{}: is not read yet", tokenizer.string());
+  SC_TRY_ASSIGN(const std::string bytes, read_text_file(tokenizer));
+  return within(tokenizer.string(), vocabulary_from_llama2c(bytes, vocab_size));
 }
 
 }  // namespace
@@ -124,8 +125,9 @@ Result<std::unique_ptr<Checkpoint>> open_llama2c(const fs::path& file) {
   if (!tokenizer.empty()) files.push_back(tokenizer);
   std::vector<MappedFile> maps;
   maps.push_back(std::move(map));
-  return std::make_unique<MappedCheckpoint>(std::move(contents), std::move(maps), std::move(files),
-                                            [file, tokenizer] { return read_vocabulary(file, tokenizer); });
+  return std::make_unique<MappedCheckpoint>(
+      std::move(contents), std::move(maps), std::move(files),
+      [file, tokenizer, vocab_size] { return read_vocabulary(file, tokenizer, vocab_size); });
 }
 
 }  // namespace sparsecim

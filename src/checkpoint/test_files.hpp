@@ -158,4 +158,37 @@ inline std::string llama2c_file(const ModelConfig& config, const std::vector<Ten
   return file;
 }
 
+/// The tiny model with a vocabulary that spells every text: SentencePiece's three special tokens, a token for each
+/// byte, then `a` to `z`, the space mark, and some pairs.
+inline Json spelling_config_json() {
+  Json json = tiny_config_json();
+  json["vocab_size"] = 300;
+  return json;
+}
+inline std::vector<std::string> spelling_tokens() {
+  std::vector<std::string> tokens = {"<unk>", "<s>", "</s>"};
+  for (int byte = 0; byte < 256; ++byte) tokens.push_back(fmt::format("<0x{:02X}>", byte));
+  for (char letter = 'a'; letter <= 'z'; ++letter) tokens.emplace_back(1, letter);
+  for (const char* token :
+       {"\u2581", "th", "the", "\u2581the", "on", "in", "ing", "er", "re", "at", "an", "ha", "st", "ed"})
+    tokens.emplace_back(token);
+  tokens.resize(300, "zz");
+  tokens[299] = "ou";
+  return tokens;
+}
+/// Pairs that come later are merged first; what is never merged has 0.
+inline float spelling_score(std::size_t id) { return id < 286 ? 0 : -1000 + static_cast<float>(id); }
+
+/// tokenizer.bin with those: llama2.c's tokenizer.py (export).
+inline std::string llama2c_tokenizer_file() {
+  std::string file = little_endian<std::int32_t>(6);
+  for (std::size_t id = 0; id < 300; ++id) {
+    std::string token = spelling_tokens()[id];
+    if (id == 1 || id == 2) token = fmt::format("\n{}\n", token);
+    if (token.starts_with("\u2581")) token = fmt::format(" {}", token.substr(3));
+    file += little_endian(spelling_score(id)) + little_endian(static_cast<std::int32_t>(token.size())) + token;
+  }
+  return file;
+}
+
 }  // namespace sparsecim::test_files

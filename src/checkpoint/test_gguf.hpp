@@ -123,4 +123,19 @@ inline GgufWriter llama_gguf(const ModelConfig& config, const std::vector<Tensor
   return writer;
 }
 
+/// spelling_tokens() as a SentencePiece vocabulary in GGUF.
+inline GgufWriter& add_spelling_tokenizer(GgufWriter& writer) {
+  std::string texts, scores, types;
+  for (std::size_t id = 0; id < 300; ++id) {
+    constexpr std::int32_t kNormal = 1, kUnknown = 2, kControl = 3, kByte = 6;
+    texts += GgufWriter::text(spelling_tokens()[id]);
+    scores += little_endian(spelling_score(id));
+    types += little_endian(id == 0 ? kUnknown : id < 3 ? kControl : id < 259 ? kByte : kNormal);
+  }
+  return writer.set("tokenizer.ggml.model", "llama")
+      .set_array("tokenizer.ggml.tokens", GgufWriter::kString, 300, texts)
+      .set_array("tokenizer.ggml.scores", GgufWriter::kFloat32, 300, scores)
+      .set_array("tokenizer.ggml.token_type", 5, 300, types);
+}
+
 }  // namespace sparsecim::test_files

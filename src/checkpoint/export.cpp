@@ -1,0 +1,132 @@
+#include "checkpoint/export.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.hpp"
+#include "base/file.hpp"
+#include "base/interrupt.hpp"
+#include "base/json.hpp"
+#include "base/progress.hpp"
+#include "checkpoint/formats.hpp"
+#include "checkpoint/safetensors.hpp"
+#include "checkpoint/storage.hpp"
+
+namespace sparsecim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kChunk = 1 << 20;  // elements narrowed at a time: small beside the tensor
+
+/// What is written, in this order.
+std::vector<TensorInfo> outputs_of(const Checkpoint& source) {
+  std::vector<TensorInfo> outputs;
+  for (const RequiredTensor& required : required_tensors(source.config())) {
+    TensorInfo& output = outputs.emplace_back(*source.find(required.name));
+    if (output.storage != "F16" && output.storage != "BF16") output.storage = "F32";
+    output.bytes = stored_bytes(*storage_by_name(output.storage), output.shape).value();
+  }
+  return outputs;
+}
+
+Result<void> check_space(const fs::path& directory, std::uint64_t needed_bytes) {
+  std::error_code error;
+  const fs::space_info space = fs::space(directory, error);
+  if (error || space.available >= needed_bytes) return {};  // where it cannot be told, writing will tell
+  return fail(Remedy{"free some space or choose another output directory"},
+              "the checkpoint takes {}, and {} are free in {}", format_bytes(needed_bytes),
+              format_bytes(space.available), directory.string());
+}
+
+/// REQUIRES: `values` are such as the 16-bit type `storage` holds exactly.
+Result<void> write_narrow(OutputFile& file, Storage storage, std::span<const float> values) {
+  std::vector<std::byte> narrowed;
+  std::vector<float> widened;
+  for (; !values.empty(); values = values.subspan(widened.size())) {
+    const auto chunk = values.first(std::min(kChunk, values.size()));
+    narrowed.resize(2 * chunk.size());
+    widened.resize(chunk.size());
+    narrow(storage, chunk, narrowed);
+    dequantise(storage, narrowed, widened);
+    SC_CHECK(std::ranges::equal(chunk, widened));
+    SC_TRY(file.write(narrowed));
+  }
+  return {};
+}
+
+Result<void> write_weights(const Checkpoint& source, std::span<const TensorInfo> outputs, const std::string& header,
+                           const fs::path& path, const TensorEdit& edit) {
+  SC_TRY_ASSIGN(OutputFile file, OutputFile::create(path));
+  SC_TRY(file.write(header));
+  Progress progress("writing", static_cast<std::int64_t>(outputs.size()), "tensors");
+  std::vector<float> values;
+  for (const TensorInfo& output : outputs) {
+    SC_TRY(check_interrupt());
+    const TensorInfo& info = *source.find(output.name);
+    values.resize(static_cast<std::size_t>(info.elements()));
+    SC_TRY(source.read(info, values));
+    if (edit) SC_TRY(edit(info, values));
+    SC_TRY(output.storage == "F32" ? file.write(std::as_bytes(std::span(values)))
+                                   : write_narrow(file, *storage_by_name(output.storage), values));
+    progress.advance(1);
+  }
+  return file.commit();
+}
+
+/// What transformers loads the weights as: the widest type among them.
+std::string torch_dtype(std::span<const TensorInfo> outputs) {
+  const auto all = [&](std::string_view storage) {
+    return std::ranges::all_of(outputs, [&](const TensorInfo& output) { return output.storage == storage; });
+  };
+  return all("BF16") ? "bfloat16" : all("F16") ? "float16" : "float32";
+}
+
+Result<void> write_configuration(const ModelConfig& config, const std::string& dtype, const fs::path& directory) {
+  Json json = to_json(config);
+  json["torch_dtype"] = dtype;
+  SC_TRY(write_json_file(directory / "config.json", json));
+  Json generation = Json::object();
+  for (const char* key : {"bos_token_id", "eos_token_id"})
+    if (has(json, key)) generation[key] = json[key];
+  return write_json_file(directory / "generation_config.json", generation);
+}
+
+/// A Hugging Face directory's files of tokenizer and generation are taken over byte for byte.
+Result<void> copy_companions(const Checkpoint& source, const fs::path& directory) {
+  for (const fs::path& file : source.files()) {
+    if (std::ranges::find(kCompanions, file.filename().string()) == kCompanions.end()) continue;
+    SC_TRY_ASSIGN(const std::string bytes, read_text_file(file));
+    SC_TRY(write_text_file(directory / file.filename(), bytes));
+  }
+  return {};
+}
+
+Result<void> write_tokenizer(const Checkpoint& source, const fs::path& directory) {
+  SC_TRY_ASSIGN(const auto tokenizer, open_tokenizer(source));
+  const TokenizerFiles files = to_tokenizer_files(tokenizer->vocabulary());
+  SC_TRY(write_json_file(directory / "tokenizer.json", files.tokenizer));
+  return write_json_file(directory / "tokenizer_config.json", files.config);
+}
+
+bool is_hugging_face(const Checkpoint& source) {
+  return std::ranges::any_of(source.files(), [](const fs::path& file) { return file.filename() == "config.json"; });
+}
+
+}  // namespace
+
+Result<void> export_checkpoint(const Checkpoint& source, const fs::path& directory, const TensorEdit& edit,
+                               const std::map<std::string, std::string>& metadata) {
+  const std::vector<TensorInfo> outputs = outputs_of(source);
+  std::map<std::string, std::string> labels = metadata;
+  labels.emplace("format", "pt");  // without it transformers refuses the file
+  const std::string header = safetensors_header(outputs, labels);
+  std::uint64_t needed_bytes = header.size();
+  for (const TensorInfo& output : outputs) needed_bytes += output.bytes;
+  SC_TRY(check_space(directory, needed_bytes));
+  SC_TRY(write_configuration(source.config(), torch_dtype(outputs), directory));
+  SC_TRY(is_hugging_face(source) ? copy_companions(source, directory) : write_tokenizer(source, directory));
+  return write_weights(source, outputs, header, directory / "model.safetensors", edit);
+}
+
+}  // namespace sparsecim

@@ -1,0 +1,178 @@
+#include "checkpoint/export.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "checkpoint/test_gguf.hpp"
+
+namespace sparsecim {
+namespace {
+
+namespace fs = std::filesystem;
+using test_files::file_bytes;
+using test_files::TemporaryDirectory;
+using test_files::write_file;
+using testing::HasSubstr;
+
+std::vector<float> values_of(const Checkpoint& checkpoint, const std::string& name) {
+  std::vector<float> values(static_cast<std::size_t>(checkpoint.find(name)->elements()));
+  EXPECT_TRUE(checkpoint.read(*checkpoint.find(name), values));
+  return values;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+std::int64_t entries(const fs::path& directory) { return std::distance(fs::directory_iterator(directory), {}); }
+
+class Export : public TemporaryDirectory {
+ protected:
+  void SetUp() override {
+    TemporaryDirectory::SetUp();
+    source_ = directory_ / "source";
+    out_ = directory_ / "out";
+    fs::create_directories(source_);
+    fs::create_directories(out_);
+  }
+  void write_source() const { test_files::write_hugging_face(source_, test_files::tiny_config_json(), tensors_); }
+
+  /// Exports and opens again; expects the same values, bit for bit, and the same configuration.
+  void expect_round_trip(const fs::path& model) const {
+    const auto source = open_checkpoint(model);
+    ASSERT_TRUE(source) << source.error().line();
+    const auto exported = export_checkpoint(**source, out_, {}, {{"made", "by a test"}});
+    ASSERT_TRUE(exported) << exported.error().line();
+    const auto copy = open_checkpoint(out_);
+    ASSERT_TRUE(copy) << copy.error().line();
+    EXPECT_EQ((*copy)->config(), (*source)->config());
+    ASSERT_EQ((*copy)->tensors().size(), (*source)->tensors().size());
+    for (const TensorInfo& info : (*source)->tensors())
+      EXPECT_TRUE(same_bits(values_of(**copy, info.name), values_of(**source, info.name))) << info.name;
+  }
+
+  fs::path source_, out_;
+  std::vector<test_files::Tensor> tensors_ = test_files::random_tensors(test_files::tiny_config());
+};
+
+TEST_F(Export, OfAHuggingFaceDirectoryKeepsValuesTypesAndCompanions) {
+  write_source();
+  write_file(source_ / "tokenizer.json", "{\"as\":  \"it is\"}");
+  write_file(source_ / "special_tokens_map.json", "{}\n");
+  write_file(source_ / "generation_config.json", "{\"temperature\": 0.6}");
+  write_file(source_ / "README.md", "not ours");
+  expect_round_trip(source_);
+  for (const char* name : {"tokenizer.json", "special_tokens_map.json", "generation_config.json"})
+    EXPECT_EQ(file_bytes(out_ / name), file_bytes(source_ / name)) << name;
+  EXPECT_FALSE(fs::exists(out_ / "README.md"));
+  const auto source = open_checkpoint(source_).value(), copy = open_checkpoint(out_).value();
+  for (const TensorInfo& info : source->tensors()) EXPECT_EQ(copy->find(info.name)->storage, info.storage);
+}
+
+TEST_F(Export, WritesTensorsInTheOrderOfComputingWithTheMetadata) {
+  std::ranges::reverse(tensors_);
+  write_source();
+  expect_round_trip(source_);
+  std::vector<std::string> written, required;
+  const auto copy = open_checkpoint(out_).value();
+  for (const TensorInfo& info : copy->tensors()) written.push_back(info.name);
+  for (const RequiredTensor& tensor : required_tensors(test_files::tiny_config())) required.push_back(tensor.name);
+  EXPECT_EQ(written, required);
+  const std::string header = file_bytes(out_ / "model.safetensors").substr(0, 200);
+  EXPECT_THAT(header, HasSubstr(R"("__metadata__":{"format":"pt","made":"by a test"})"));
+}
+
+TEST_F(Export, NamesTheTypeThatTransformersLoadsTheWeightsAs) {
+  write_source();  // bfloat16 and float32
+  ASSERT_TRUE(export_checkpoint(*open_checkpoint(source_).value(), out_, {}, {}));
+  EXPECT_EQ(read_json_file(out_ / "config.json").value()["torch_dtype"], "float32");
+  EXPECT_EQ(read_json_file(out_ / "generation_config.json").value(), (Json{{"bos_token_id", 1}, {"eos_token_id", 2}}));
+}
+
+TEST_F(Export, AppliesTheEditToEachTensorOnceInOrder) {
+  write_source();
+  std::vector<std::string> edited, required;
+  const TensorEdit edit = [&](const TensorInfo& info, std::span<float> values) -> Result<void> {
+    edited.push_back(info.name);
+    for (std::size_t i = 0; i < values.size(); i += 2) values[i] = 0;
+    return {};
+  };
+  const auto source = open_checkpoint(source_).value();
+  ASSERT_TRUE(export_checkpoint(*source, out_, edit, {}));
+  const auto copy = open_checkpoint(out_).value();
+  for (const RequiredTensor& tensor : required_tensors(test_files::tiny_config())) required.push_back(tensor.name);
+  EXPECT_EQ(edited, required);
+  for (const auto& [name, shape, values] : tensors_) {
+    const auto written = values_of(*copy, name);
+    for (std::size_t i = 0; i < values.size(); ++i) EXPECT_EQ(written[i], i % 2 ? values[i] : 0) << name << " " << i;
+  }
+}
+
+TEST_F(Export, LeavesNoWeightsBehindWhenTheEditFails) {
+  write_source();
+  const TensorEdit edit = [](const TensorInfo&, std::span<float>) -> Result<void> { return fail("no"); };
+  EXPECT_EQ(export_checkpoint(*open_checkpoint(source_).value(), out_, edit, {}).error().line(), "no");
+  EXPECT_FALSE(fs::exists(out_ / "model.safetensors"));
+  EXPECT_EQ(entries(out_), 2);  // config.json, generation_config.json: the directory is the caller's to drop
+}
+
+TEST_F(Export, StopsAtAValueThatIsNotFinite) {
+  tensors_[4].values[9] = NAN;
+  write_source();
+  EXPECT_THAT(export_checkpoint(*open_checkpoint(source_).value(), out_, {}, {}).error().line(),
+              HasSubstr(tensors_[4].name + "': the value at index 9 is not finite"));
+}
+
+/// Texts that the vocabulary's pairs, single letters and bytes all take part in.
+void expect_same_tokenizer(const fs::path& a, const fs::path& b) {
+  const auto first = open_tokenizer(*open_checkpoint(a).value());
+  const auto second = open_tokenizer(*open_checkpoint(b).value());
+  ASSERT_TRUE(first) << first.error().line();
+  ASSERT_TRUE(second) << second.error().line();
+  for (const char* text :
+       {"the others in the hat", "Once upon a time, there was a café.", "  two  spaces\n", "<s> 漢字", ""})
+    EXPECT_EQ((*second)->encode_as_model(text).value(), (*first)->encode_as_model(text).value()) << text;
+}
+
+class ExportOfOtherFormats : public Export {
+ protected:
+  ModelConfig config_ = config_from_json(test_files::spelling_config_json()).value();
+  std::vector<test_files::Tensor> tensors_ = test_files::random_tensors(config_);
+};
+
+TEST_F(ExportOfOtherFormats, TakesALlama2cFileWithItsTokenizer) {
+  write_file(source_ / "tiny.bin", test_files::llama2c_file(config_, tensors_));
+  write_file(source_ / "tokenizer.bin", test_files::llama2c_tokenizer_file());
+  expect_round_trip(source_ / "tiny.bin");
+  expect_same_tokenizer(source_ / "tiny.bin", out_);
+}
+
+TEST_F(ExportOfOtherFormats, TakesAGgufWithItsTokenizerAsFloat32) {
+  auto writer = test_files::llama_gguf(config_, tensors_);
+  write_file(source_ / "tiny.gguf", test_files::add_spelling_tokenizer(writer).file());
+  expect_round_trip(source_ / "tiny.gguf");
+  expect_same_tokenizer(source_ / "tiny.gguf", out_);
+  EXPECT_EQ(open_checkpoint(out_).value()->tensors()[0].storage, "F32");
+}
+
+TEST_F(ExportOfOtherFormats, RefusesOneWithoutATokenizer) {
+  write_file(source_ / "tiny.bin", test_files::llama2c_file(config_, tensors_));
+  EXPECT_THAT(export_checkpoint(*open_checkpoint(source_ / "tiny.bin").value(), out_, {}, {}).error().line(),
+              HasSubstr("tiny.bin: no tokenizer beside it"));
+  EXPECT_FALSE(fs::exists(out_ / "model.safetensors"));
+}
+
+TEST_F(Export, OfPublishedModelsKeepsValuesAndTokenizer) {
+  const char* data = std::getenv("SPARSECIM_DATA");
+  if (!data) GTEST_SKIP() << "SPARSECIM_DATA is not set";
+  for (const char* model : {"stories260K", "stories15M"}) {
+    expect_round_trip(fs::path(data) / "models" / model);
+    expect_same_tokenizer(fs::path(data) / "models" / model, out_);
+  }
+}
+
+}  // namespace
+}  // namespace sparsecim
