@@ -111,9 +111,8 @@ tr.strong > * { font-weight: 650; }
 td small { display: block; font-size: 12px; font-weight: 400; color: var(--quiet); }
 details { margin-top: 10px; font-size: 13px; }
 summary { cursor: pointer; color: var(--quiet); }
-.card .scroll { margin-top: 8px; border-radius: 4px; }
-.card table { font-size: 12px; }
-.card th, .card td { padding: 4px 8px; }
+details .scroll { margin-top: 8px; }
+details th, details td { padding: 5px 14px; }
 
 dl.facts div { display: grid; grid-template-columns: minmax(90px, 2fr) 3fr; gap: 12px; padding: 5px 0; border-top: 1px solid var(--line); font-size: 14px; }
 dl.facts { margin-top: 10px; }
@@ -125,7 +124,7 @@ dl.terms dt { font-weight: 650; }
 dl.terms dd { color: var(--quiet); font-size: 15px; }
 dl.terms div:target { box-shadow: -12px 0 0 -9px var(--subject); }
 
-pre { position: relative; margin-top: 12px; padding: 14px 16px; background: var(--code); border: 1px solid var(--line); border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre { position: relative; margin-top: 12px; padding: 14px 92px 14px 16px; background: var(--code); border: 1px solid var(--line); border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font: 14px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .hash { font-size: 12px; overflow-wrap: anywhere; white-space: normal; }
 pre button { position: absolute; top: 8px; right: 8px; font: inherit; font-size: 13px; padding: 3px 10px; color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: 6px; cursor: pointer; }
@@ -147,6 +146,13 @@ pre button { position: absolute; top: 8px; right: 8px; font: inherit; font-size:
   .scroll { overflow: visible; }
   table { font-size: 11px; }
   th, td { padding: 4px 6px; white-space: normal; }
+  td small { white-space: nowrap; }
+  .tiles, .aligned { grid-template-columns: repeat(3, 1fr); }
+  .card { padding: 10px; }
+  .legend { break-after: avoid; }
+  details { break-inside: avoid; }
+  dl.terms { columns: 2; }
+  dl.terms dd { font-size: 11px; }
   svg rect, svg circle { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 )css";

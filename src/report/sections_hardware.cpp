@@ -174,7 +174,9 @@ Html component_legend(const std::vector<std::string>& components) {
 }
 
 /// Everything behind the stacked bars as numbers, for those who cannot hover.
-Html component_table(const PhaseRuns& runs, const Quantity& quantity, const std::vector<std::string>& components) {
+Html component_table(const PhaseRuns& runs, const Quantity& quantity) {
+  const auto components = components_of(runs, quantity);
+  if (components.empty()) return {};
   std::vector<Html> titles = {"Component"};
   std::vector<TableRow> rows;
   for (const auto& contender : runs.contenders) titles.emplace_back(name_of_run(*contender.variant, contender.arch));
@@ -186,7 +188,8 @@ Html component_table(const PhaseRuns& runs, const Quantity& quantity, const std:
     }
     rows.push_back(std::move(row));
   }
-  return element("details", {}, element("summary", {}, "As numbers"), table("", titles, rows));
+  const auto title = fmt::format("{} by component, as numbers", quantity.title);
+  return element("details", {}, element("summary", {}, title), table("", titles, rows));
 }
 
 void add_component_card(std::vector<Html>& into, const Record& record, const PhaseRuns& runs,
@@ -198,8 +201,7 @@ void add_component_card(std::vector<Html>& into, const Record& record, const Pha
     bars.push_back(component_bar(runs.contenders[i], runs.runs[i], quantity, components, record));
   const auto title = std::string(quantity.title) + " by component";
   into.push_back(
-      card(title, "Nominal costs; hover or tap for shares.",
-           bar_chart(title, bars) += component_legend(components) += component_table(runs, quantity, components)));
+      card(title, "Nominal costs; hover or tap for shares.", bar_chart(title, bars) += component_legend(components)));
 }
 
 std::string describe_phase(const Record& record, const std::string& name) {
@@ -247,7 +249,8 @@ Html phase_part(const Record& record, const std::string& phase) {
   add_quantity_card(charts, record, runs, kLatency, "For the whole run; lower is better.");
   add_quantity_card(charts, record, runs, kEnergy, "Thin lines: the band of published costs.");
   add_component_card(charts, record, runs, kEnergy);
-  return element("h3", {{"class", "part"}}, describe_phase(record, phase)) += cards(charts) += runs_table(record, runs);
+  return element("h3", {{"class", "part"}}, describe_phase(record, phase)) += cards(charts) +=
+         runs_table(record, runs) += component_table(runs, kEnergy);
 }
 
 Html reading_guide() {
@@ -269,7 +272,8 @@ Html area_part(const Record& record) {
   add_quantity_card(charts, record, runs, kArea, "Thin lines: the band of published costs.");
   add_component_card(charts, record, runs, kArea);
   charts.push_back(reading_guide());
-  return element("h3", {{"class", "part"}}, "Area of the whole system") += cards(charts);
+  return element("h3", {{"class", "part"}}, "Area of the whole system") += cards(charts) +=
+         component_table(runs, kArea);
 }
 
 }  // namespace

@@ -171,13 +171,12 @@ Html repeat_section(const Record& record) {
   if (!command.empty()) content += element("pre", {{"tabindex", "0"}}, element("code", {}, command));
   content += inputs_table(record.provenance);
   const auto& version = record.provenance.version;
-  return section(
-      "repeat", "How to repeat it",
-      version.empty()
-          ? Html()
-          : Html("With sparsecim " + version +
-                 ", the same inputs and the same seed, every number on this page but the times comes out again."),
-      content);
+  return section("repeat", "How to repeat it",
+                 version.empty()
+                     ? Html()
+                     : Html("With sparsecim " + version +
+                            " and the same inputs, the numbers on this page come out again, but for the times."),
+                 content);
 }
 
 Html notes_section(const Record& record) {

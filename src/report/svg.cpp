@@ -144,6 +144,7 @@ double tick_step(double span) {
 Html draw_axis(const RowChart& chart, const Axis& axis, double bottom) {
   Html marks;
   const double step = tick_step((axis.high - axis.low) * chart.factor);
+  if (!std::isfinite(step) || step <= 0) return marks;  // a span beyond what a double holds
   const int decimals = std::clamp(static_cast<int>(-std::floor(std::log10(step) + 1e-9)), 0, 12);
   const double first = std::ceil(axis.low * chart.factor / step - 1e-9);
   for (int i = 0; i < 7 && (first + i) * step <= axis.high * chart.factor; ++i) {
