@@ -25,11 +25,19 @@ if(NOT EXISTS ${SPARSECIM_LIBTORCH}/torch/lib/libtorch_cpu.so)
                       "-DSPARSECIM_LIBTORCH, or build without the tensor verbs by -DSPARSECIM_TORCH=OFF")
 endif()
 
+# The wheel's include folder also holds fmt and nlohmann-json of other versions than ours: only LibTorch's own headers
+# may be seen, or one program would mix two of each.
+set(headers ${CMAKE_BINARY_DIR}/libtorch-headers)
+file(MAKE_DIRECTORY ${headers})
+foreach(folder ATen c10 caffe2 torch)
+  file(CREATE_LINK ${SPARSECIM_LIBTORCH}/torch/include/${folder} ${headers}/${folder} SYMBOLIC)
+endforeach()
+
 foreach(library c10 torch_cpu)
   add_library(sparsecim::${library} SHARED IMPORTED)
   set_target_properties(sparsecim::${library} PROPERTIES
     IMPORTED_LOCATION ${SPARSECIM_LIBTORCH}/torch/lib/lib${library}.so
-    INTERFACE_INCLUDE_DIRECTORIES ${SPARSECIM_LIBTORCH}/torch/include)
+    INTERFACE_INCLUDE_DIRECTORIES ${headers})
 endforeach()
 add_library(sparsecim::torch INTERFACE IMPORTED)
 target_link_libraries(sparsecim::torch INTERFACE sparsecim::torch_cpu sparsecim::c10)

@@ -1,18 +1,113 @@
 // The command line. Exit status: 0 done; 1 the input or the run failed; 2 the command line itself is wrong.
 
+#include <algorithm>
 #include <cstdio>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/interrupt.hpp"
 #include "base/provenance.hpp"
 #include "base/threads.hpp"
 #include "cli/verb.hpp"
 
-int main(int argc, char** argv) {
-  using namespace sparsecim;
-  CLI::App app("From a language-model checkpoint to sparse silicon.", "sparsecim");
+namespace sparsecim {
+namespace {
+
+constexpr auto kVerbs = {add_inspect, add_eval, add_generate, add_select, add_prune};
+
+/// Levenshtein distance, one row at a time.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({substituted, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// "; did you mean 'eval'?", or what to do where nothing is near.
+std::string suggestion(std::string_view word, const std::vector<std::string>& valid, std::string_view otherwise) {
+  const auto nearest = std::ranges::min_element(valid, {}, [&](const auto& v) { return edit_distance(word, v); });
+  if (nearest != valid.end() && edit_distance(word, *nearest) <= std::max<std::size_t>(2, word.size() / 3))
+    return fmt::format("; did you mean '{}'?", *nearest);
+  return fmt::format("; {}", otherwise);
+}
+
+std::vector<std::string> option_names(const CLI::App& verb) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : verb.get_options())
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+/// What is wrong with the command line, in one line: an unknown verb, an unknown option, or what the parser says.
+std::string usage_error(CLI::App& app, const std::vector<std::string>& arguments, const CLI::ParseError& error) {
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  if (arguments.empty()) return "no verb; see 'sparsecim --help'";
+  if (!arguments[0].starts_with('-') && std::ranges::count(verbs, arguments[0]) == 0)
+    return fmt::format("unknown verb '{}'{}", arguments[0], suggestion(arguments[0], verbs, "see 'sparsecim --help'"));
+  const CLI::App& verb = arguments[0].starts_with('-') ? app : *app.get_subcommand(arguments[0]);
+  const auto options = option_names(verb);
+  for (const std::string& argument : arguments) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (!name.starts_with("--") || std::ranges::count(options, name) != 0) continue;
+    return fmt::format("unknown option '{}'{}", name,
+                       suggestion(name, options, fmt::format("see 'sparsecim {} --help'", verb.get_name())));
+  }
+  std::string message = error.what();
+  std::ranges::replace(message, '\n', ' ');
+  return fmt::format("{}; see 'sparsecim {} --help'", message, verb.get_name());
+}
+
+/// Options that every verb has, after its own.
+void add_common(CLI::App& verb, CommonOptions& common) {
+  verb.add_option("--threads", common.threads, "threads to use (default: the machine's cores)");
+  verb.add_flag("--force", common.force, "replace an output that exists");
+}
+
+Result<void> run_verb(const VerbAction& run, const CommonOptions& common) {
+  if (common.threads != 0) {
+    SC_TRY(require_range("--threads", common.threads, 1, 1024));
+    set_thread_count(common.threads);
+  }
+  return run();
+}
+
+int program(int argc, char** argv) {
+  CLI::App app("From a language-model checkpoint to sparse silicon: measure, prune, evaluate, simulate.", "sparsecim");
   app.set_version_flag("--version", fmt::format("sparsecim {}", version()));
   app.require_subcommand(1);
-  catch_interrupts();
-  CLI11_PARSE(app, argc, argv);
-  return 0;
+  CommonOptions common;
+  VerbAction run;
+  for (const auto add : kVerbs) add(app, common, run);
+  for (CLI::App* verb : app.get_subcommands({})) add_common(*verb, common);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "error: {}\n", usage_error(app, {argv + 1, argv + argc}, error));
+    return 2;
+  }
+  const Result<void> done = run_verb(run, common);
+  if (done) return 0;
+  std::fflush(stdout);
+  fmt::print(stderr, "error: {}\n", done.error().line());
+  return 1;
+}
+
+}  // namespace
+}  // namespace sparsecim
+
+int main(int argc, char** argv) {
+  sparsecim::catch_interrupts();
+  return sparsecim::program(argc, argv);
 }

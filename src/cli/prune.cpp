@@ -1,0 +1,36 @@
+#include <memory>
+
+#include "cli/verb.hpp"
+
+namespace sparsecim {
+namespace {
+
+Result<void> run_prune(PruneRequest request, const CommonOptions& common) {
+  if (request.pattern.empty() == request.plan.empty())
+    return fail(Remedy{"for instance --pattern 2:4, or --plan plan.json from 'sparsecim select'"},
+                "one of --pattern and --plan is needed");
+  request.force = common.force;
+  return run_tensor_verb(&TensorVerbs::prune, common, std::move(request));
+}
+
+}  // namespace
+
+void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run) {
+  auto request = std::make_shared<PruneRequest>();
+  CLI::App* verb = app.add_subcommand("prune", "Remove weights by a pattern or a plan and write the sparse checkpoint");
+  add_model(*verb, request->model);
+  verb->add_option("--pattern", request->pattern, "one pattern for every matrix, for instance 2:4");
+  verb->add_option("--plan", request->plan, "a pattern per matrix, from 'sparsecim select'");
+  verb->add_option("--importance", request->importance, "wanda (arXiv 2306.11695) or magnitude, which needs no text")
+      ->capture_default_str();
+  add_calibration(*verb, request->calibration);
+  verb->add_option("-o,--output", request->output, "directory to write, in Hugging Face layout")->required();
+  add_compute(*verb, *request);
+  verb->footer(
+      "Examples:\n"
+      "  sparsecim prune smollm2-135m --pattern 2:4 --text calibration.txt -o sparse\n"
+      "  sparsecim prune stories15M.bin --plan plan.json --importance magnitude -o sparse");
+  verb->callback([request, &common, &run] { run = [request, &common] { return run_prune(*request, common); }; });
+}
+
+}  // namespace sparsecim

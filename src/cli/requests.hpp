@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace sparsecim {
+
+/// What the verbs that compute on tensors are asked to do: filled from the command line by src/cli/VERB.cpp, carried
+/// out by src/cli/tensor/VERB.cpp behind libsparsecim_tensors.so. Paths that are empty were not given.
+
+/// Options that every one of them has.
+struct TensorRequest {
+  std::string model;
+  std::string device = "cpu", dtype = "float32";
+  int threads = 0;  // 0: the machine's cores
+};
+
+/// Which text, and how it is cut into documents.
+struct TextRequest {
+  std::filesystem::path text;
+  std::optional<std::string> split;
+};
+
+struct CalibrationRequest : TextRequest {
+  std::int64_t samples = 128, length = 512;
+  std::uint64_t seed = 0;
+};
+
+struct EvalRequest : TensorRequest, TextRequest {
+  std::int64_t context = 0;  // 0: 2048, or what the model allows
+  std::int64_t max_tokens = INT64_MAX, max_documents = INT64_MAX;
+  std::string compare;  // another model; empty: none
+  std::filesystem::path json;
+};
+
+struct GenerateRequest : TensorRequest {
+  std::string prompt;
+  std::int64_t tokens = 128;
+  double temperature = 0;
+  std::uint64_t seed = 0;
+};
+
+/// How a plan is chosen.
+struct SelectionOptions {
+  std::string method = "flow";
+  double sparsity = 0.5;
+  std::string options;  // "2:4,4:8,dense"; empty: the method's own
+  double tau = 3;
+  std::string granularity = "block";  // block | matrix
+  std::string nd = "minmax";          // minmax | chance
+};
+
+struct SelectRequest : TensorRequest {
+  SelectionOptions selection;
+  CalibrationRequest calibration;
+  std::filesystem::path statistics;  // read if it exists, written otherwise
+  std::filesystem::path output;
+};
+
+struct PruneRequest : TensorRequest {
+  std::string pattern;
+  std::filesystem::path plan;
+  std::string importance = "wanda";
+  CalibrationRequest calibration;
+  std::filesystem::path output;
+  bool force = false;
+};
+
+struct CodesignRequest : TensorRequest {
+  SelectionOptions selection;
+  CalibrationRequest calibration;
+  std::filesystem::path evaluation_text;  // empty: the last part of the calibration text, which is then kept apart
+  std::int64_t evaluation_tokens = 40000, context = 0;
+  std::string importance = "wanda";
+  std::string arch = "flexcim", baseline = "dense-dcim";
+  std::int64_t prefill_tokens = 512, decode_context = 512;
+  std::filesystem::path output;
+  bool force = false;
+};
+
+/// The other half of the tensor verbs, as libsparsecim_tensors.so exports it.
+struct TensorVerbs {
+  Result<void> (*eval)(const EvalRequest&);
+  Result<void> (*generate)(const GenerateRequest&);
+  Result<void> (*select)(const SelectRequest&);
+  Result<void> (*prune)(const PruneRequest&);
+  Result<void> (*codesign)(const CodesignRequest&);
+};
+
+/// Opens libsparsecim_tensors.so, and LibTorch with it: only when a verb that needs it runs.
+/// Errors: this build has none, or LibTorch's libraries are not where it was built against.
+Result<const TensorVerbs*> tensor_verbs();
+
+}  // namespace sparsecim

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "cli/requests.hpp"
+#include "model/open.hpp"
+#include "prune/calibration.hpp"
+#include "sparsity/select.hpp"
+
+namespace sparsecim {
+
+/// Sets LibTorch's threads and chooses what to compute with.
+Result<Compute> prepare_compute(const TensorRequest& request);
+
+/// A request's model, ready to run.
+Result<OpenModel> open_requested(const TensorRequest& request);
+
+/// A corpus and the file that it came from.
+struct NamedCorpus {
+  std::filesystem::path path;
+  Corpus corpus;
+};
+
+/// The text that was asked for, or, where none was, the English that tools/fetch-text keeps in the cache under `name`.
+/// Errors: neither is there; the text's.
+Result<NamedCorpus> open_corpus(const TextRequest& request, const std::string& name);
+inline constexpr const char* kEnglishCalibration = "english-calibration.txt";
+inline constexpr const char* kEnglishEvaluation = "english-evaluation.txt";
+
+/// Samples of `text`. Errors: sizes out of range; a text that is too short.
+Result<Calibration> calibrate(const CalibrationRequest& request, const NamedCorpus& text, const OpenModel& model);
+
+/// What the options of a selection say. Errors: unknown names, values out of range.
+Result<SelectionRequest> selection_of(const SelectionOptions& options);
+
+/// For provenance: the request's options as they were resolved.
+Json options_of(const TensorRequest& request);
+Json options_of(const CalibrationRequest& request, const std::filesystem::path& text);
+Json options_of(const SelectionOptions& request);
+
+/// The verbs, each in its own file.
+Result<void> run_eval(const EvalRequest& request);
+Result<void> run_generate(const GenerateRequest& request);
+Result<void> run_select(const SelectRequest& request);
+Result<void> run_prune(const PruneRequest& request);
+Result<void> run_codesign(const CodesignRequest& request);
+
+}  // namespace sparsecim

@@ -1,0 +1,74 @@
+#include <algorithm>
+
+#include "base/file.hpp"
+#include "base/progress.hpp"
+#include "base/provenance.hpp"
+#include "cli/tensor/common.hpp"
+#include "evaluate/perplexity.hpp"
+#include "report/table.hpp"
+#include "text/corpus.hpp"
+
+namespace sparsecim {
+namespace {
+
+/// Windows of this length, where the model allows it: what SparseGPT, Wanda and OWL evaluate with.
+constexpr std::int64_t kDefaultContext = 2048;
+
+Protocol protocol_of(const EvalRequest& request, const ModelConfig& config) {
+  return {.context = request.context > 0 ? request.context : std::min(kDefaultContext, config.max_positions),
+          .max_tokens = request.max_tokens,
+          .max_documents = request.max_documents};
+}
+
+void print(const Evaluation& result) {
+  Table table({"measure", "value"});
+  table.row({"perplexity", fmt::format("{:.4f}", result.perplexity())});
+  table.row({"nats/token", fmt::format("{:.4f}", result.nats_per_token)});
+  table.row({"bits/byte", fmt::format("{:.4f}", result.bits_per_byte)});
+  if (result.divergence) {
+    table.row({"KL divergence, nats", fmt::format("{:.5f}", result.divergence->kl_nats)});
+    table.row({"top-1 agreement", fmt::format("{:.2f} %", 100 * result.divergence->top1_agreement)});
+  }
+  table.row({"tokens", format_count(result.tokens)});
+  table.row({"tokens/s", fmt::format("{:.0f}", result.tokens_per_second())});
+  fmt::print("{}", table.text());
+}
+
+Result<void> write(const EvalRequest& request, const OpenModel& model, const Protocol& protocol,
+                   const Evaluation& result) {
+  Json options = options_of(request);
+  options["text"] = request.text.string();
+  options["context"] = protocol.context;
+  if (request.split) options["split"] = *request.split;
+  if (protocol.max_tokens != INT64_MAX) options["max_tokens"] = protocol.max_tokens;
+  if (protocol.max_documents != INT64_MAX) options["max_documents"] = protocol.max_documents;
+  if (!request.compare.empty()) options["compare"] = request.compare;
+  auto inputs = model.checkpoint->files();
+  inputs.push_back(request.text);
+  Json json = to_json(result);
+  SC_TRY_ASSIGN(json["provenance"], provenance("eval", std::move(options), inputs));
+  return write_json_file(request.json, json);
+}
+
+}  // namespace
+
+Result<void> run_eval(const EvalRequest& request) {
+  SC_TRY_ASSIGN(const Corpus corpus, read_corpus(request.text, request.split));
+  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
+  const Protocol protocol = protocol_of(request, model.checkpoint->config());
+  SC_TRY_ASSIGN(const auto sequences,
+                within(request.text.string(), make_sequences(*model.tokenizer, corpus, protocol)));
+  std::optional<OpenModel> reference;
+  if (!request.compare.empty()) {
+    SC_TRY_ASSIGN(reference, open_model(request.compare, model.llama.compute()));
+  }
+  const Llama* const models[] = {&model.llama};
+  SC_TRY_ASSIGN(const auto results,
+                evaluate(models, sequences, *model.tokenizer, reference ? &reference->llama : nullptr));
+  const Evaluation& result = results[0];
+  print(result);
+  if (!request.json.empty()) SC_TRY(write(request, model, protocol, result));
+  return {};
+}
+
+}  // namespace sparsecim

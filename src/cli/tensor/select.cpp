@@ -1,0 +1,83 @@
+#include "sparsity/select.hpp"
+
+#include "base/file.hpp"
+#include "base/progress.hpp"
+#include "base/provenance.hpp"
+#include "cli/tensor/common.hpp"
+#include "prune/measure.hpp"
+#include "report/table.hpp"
+
+namespace sparsecim {
+namespace {
+
+Result<Statistics> measure_and_keep(const SelectRequest& request, const SelectionRequest& selection) {
+  SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
+  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
+  SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, text, model));
+  SC_TRY_ASSIGN(Statistics statistics, measure_statistics(model.llama, *model.checkpoint, calibration,
+                                                          request.selection.tau, selection.granularity));
+  Json options = options_of(request);
+  options["calibration"] = options_of(request.calibration, text.path);
+  auto inputs = model.checkpoint->files();
+  inputs.push_back(text.path);
+  SC_TRY_ASSIGN(statistics.provenance, provenance("select", std::move(options), inputs, request.calibration.seed));
+  if (!request.statistics.empty()) SC_TRY(write_statistics(request.statistics, statistics));
+  return statistics;
+}
+
+/// Read where they were saved, which needs neither the text nor a pass over the model; measured otherwise.
+Result<Statistics> statistics_for(const SelectRequest& request, const SelectionRequest& selection) {
+  if (request.statistics.empty() || !std::filesystem::exists(request.statistics))
+    return measure_and_keep(request, selection);
+  SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
+  SC_TRY_ASSIGN(const std::string model, fingerprint(checkpoint->files()));
+  SC_TRY_ASSIGN(Statistics statistics, read_statistics(request.statistics, model));
+  if (statistics.tau != request.selection.tau || statistics.granularity != selection.granularity)
+    return fail(Remedy{"name another --statistics file, or the same --tau and --granularity"},
+                "{} holds outliers for tau {} by {}", request.statistics.string(), statistics.tau,
+                name(statistics.granularity));
+  return statistics;
+}
+
+Result<Plan> requested_plan(const SelectRequest& request) {
+  SC_TRY_ASSIGN(const SelectionRequest selection, selection_of(request.selection));
+  if (request.selection.method == "uniform") {
+    SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
+    SC_TRY_ASSIGN(Plan plan, select_uniform(dense_plan_of(checkpoint->config()), selection));
+    Json options = options_of(request);
+    options.update(options_of(request.selection));
+    SC_TRY_ASSIGN(plan.provenance, provenance("select", std::move(options), checkpoint->files()));
+    return plan;
+  }
+  SC_TRY_ASSIGN(const Statistics statistics, statistics_for(request, selection));
+  SC_TRY_ASSIGN(Plan plan, select_flow(statistics, selection));
+  plan.provenance = statistics.provenance;
+  plan.provenance["options"].update(options_of(request.selection));
+  return plan;
+}
+
+void print(const Plan& plan) {
+  std::map<Pattern, std::pair<std::int64_t, std::int64_t>> uses;  // matrices, weights
+  for (const PlannedMatrix& matrix : plan.matrices) {
+    ++uses[matrix.pattern].first;
+    uses[matrix.pattern].second += matrix.weights();
+  }
+  Table table({"pattern", "matrices", "weights", "share"});
+  for (const auto& [pattern, use] : uses)
+    table.row({pattern.name(), format_count(use.first), format_count(use.second),
+               fmt::format("{:.1f} %", 100.0 * static_cast<double>(use.second) / static_cast<double>(plan.weights()))});
+  fmt::print("{}sparsity {:.4f} of the decoder blocks, {:.4f} of the whole model\n", table.text(), plan.sparsity(),
+             plan.whole_model_sparsity());
+  for (const std::string& note : plan.notes) fmt::print("note: {}\n", note);
+}
+
+}  // namespace
+
+Result<void> run_select(const SelectRequest& request) {
+  SC_TRY_ASSIGN(const Plan plan, requested_plan(request));
+  SC_TRY(write_plan(request.output, plan));
+  print(plan);
+  return {};
+}
+
+}  // namespace sparsecim

@@ -1,0 +1,9 @@
+// The door of libsparsecim_tensors.so.
+
+#include "cli/tensor/common.hpp"
+
+extern "C" const sparsecim::TensorVerbs* sparsecim_tensor_verbs() {
+  using namespace sparsecim;
+  static constexpr TensorVerbs kVerbs = {run_eval, run_generate, run_select, run_prune};
+  return &kVerbs;
+}

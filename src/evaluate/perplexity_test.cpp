@@ -1,0 +1,154 @@
+#include "evaluate/perplexity.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "model/random_checkpoint.hpp"
+
+namespace sparsecim {
+namespace {
+
+/// A letter is a token; id 0 is BOS.
+class LetterTokenizer : public Tokenizer {
+ public:
+  explicit LetterTokenizer(bool has_bos) {
+    if (has_bos) vocabulary_.bos = 0;
+  }
+  Result<std::vector<TokenId>> encode(std::string_view text) const override {
+    std::vector<TokenId> ids;
+    for (const char c : text) ids.push_back(1 + (c - 'a' + 49) % 49);
+    return ids;
+  }
+  std::string decode(std::span<const TokenId> ids) const override {
+    std::string text;
+    for (const TokenId id : ids)
+      if (id != 0) text += static_cast<char>('a' + id - 1);
+    return text;
+  }
+  const Vocabulary& vocabulary() const override { return vocabulary_; }
+
+ private:
+  Vocabulary vocabulary_;
+};
+
+Corpus stream(const std::string& text) { return corpus_from_text(text, {}).value(); }
+Corpus documents(const std::string& text) { return corpus_from_text(text, "|").value(); }
+
+TEST(Sequences, WithoutASplitAreWholeWindowsOfTheStreamAndTheRestIsLeft) {
+  const auto sequences = make_sequences(LetterTokenizer(true), stream("abcdefghij"), {.context = 4}).value();
+  ASSERT_EQ(sequences.size(), 2u);
+  EXPECT_EQ(sequences[1], (Sequence{5, 6, 7, 8}));
+  EXPECT_EQ(predicted_tokens(sequences), 6);
+}
+
+TEST(Sequences, OfDocumentsStandBehindBosAndAreCutAfterTheContext) {
+  const auto sequences = make_sequences(LetterTokenizer(true), documents(" abcdef |  | b\n|"), {.context = 3}).value();
+  ASSERT_EQ(sequences.size(), 2u);
+  EXPECT_EQ(sequences[0], (Sequence{0, 1, 2, 3}));
+  EXPECT_EQ(sequences[1], (Sequence{0, 2}));
+}
+
+TEST(Sequences, WithoutABosLeaveTheFirstTokenUnscored) {
+  const auto sequences = make_sequences(LetterTokenizer(false), documents("abc|d"), {.context = 8}).value();
+  ASSERT_EQ(sequences.size(), 1u) << "a document of one token predicts nothing";
+  EXPECT_EQ(predicted_tokens(sequences), 2);
+}
+
+TEST(Sequences, StopAtTheMostTokensAndDocuments) {
+  const LetterTokenizer tokenizer(true);
+  EXPECT_EQ(predicted_tokens(make_sequences(tokenizer, documents("abc|def|g"), {.max_tokens = 5}).value()), 5);
+  EXPECT_EQ(make_sequences(tokenizer, documents("abc|def|g"), {.max_documents = 2})->size(), 2u);
+  EXPECT_EQ(make_sequences(tokenizer, stream("abcdefgh"), {.context = 3, .max_tokens = 7})->size(), 2u);
+}
+
+TEST(Sequences, OfATextShorterThanOneWindowAreRefused) {
+  EXPECT_FALSE(make_sequences(LetterTokenizer(true), stream("abc"), {.context = 4}));
+  EXPECT_FALSE(make_sequences(LetterTokenizer(true), stream("abcdef"), {.context = 4, .max_tokens = 3}));
+}
+
+class Perplexities : public testing::Test {
+ protected:
+  /// -sum log p of one sequence, from the logits of a batch of one, in float64.
+  static double nats_of(const Llama& model, const Sequence& sequence) {
+    const std::vector<std::int64_t> ids(sequence.begin(), sequence.end() - 1);
+    const at::Tensor logits = model.logits(model.forward(at::tensor(ids, at::kLong).unsqueeze(0)))[0].to(at::kDouble);
+    double nats = 0;
+    for (std::int64_t t = 0; t < logits.size(0); ++t)
+      nats += (logits[t].logsumexp(-1) - logits[t][sequence[static_cast<std::size_t>(t) + 1]]).item<double>();
+    return nats;
+  }
+  static Evaluation evaluate_one(const Llama& model, const std::vector<Sequence>& sequences,
+                                 const Llama* reference = nullptr) {
+    const Llama* const models[] = {&model};
+    return evaluate(models, sequences, LetterTokenizer(true), reference).value().at(0);
+  }
+  static Llama random_model(std::uint64_t seed) {
+    return Llama::load(RandomCheckpoint(RandomCheckpoint::tiny(), seed), {}).value();
+  }
+
+  const c10::InferenceMode no_gradients_;
+  const Llama model_ = random_model(1), other_ = random_model(2);
+  const std::vector<Sequence> sequences_ = {{0, 5, 9, 2, 40, 3}, {0, 7}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
+};
+
+TEST_F(Perplexities, OfSequencesTogetherAreWhatEachGivesAlone) {
+  double nats = 0;
+  for (const auto& sequence : sequences_) nats += nats_of(model_, sequence);
+  const Evaluation result = evaluate_one(model_, sequences_);
+  EXPECT_EQ(result.tokens, 16);
+  EXPECT_NEAR(result.nats_per_token, nats / 16, 1e-5);
+  EXPECT_NEAR(result.bits_per_byte, nats / std::log(2) / 16, 1e-5) << "each predicted token is one letter";
+  EXPECT_DOUBLE_EQ(result.perplexity(), std::exp(result.nats_per_token));
+}
+
+TEST_F(Perplexities, OfOnePeriodicSequenceOfManyBatchesAreTheSameAsOfOneBatch) {
+  std::vector<Sequence> many(500, sequences_[2]);
+  EXPECT_NEAR(evaluate_one(model_, many).nats_per_token, nats_of(model_, sequences_[2]) / 10, 1e-5);
+}
+
+TEST_F(Perplexities, DivergeNotAtAllFromTheModelItself) {
+  const Llama same = random_model(1);
+  const Evaluation result = evaluate_one(same, sequences_, &model_);
+  EXPECT_NEAR(result.divergence->kl_nats, 0, 1e-6);
+  EXPECT_EQ(result.divergence->top1_agreement, 1);
+}
+
+TEST_F(Perplexities, DivergeFromAnotherModelAsTheDefinitionSays) {
+  double kl = 0;
+  int agreements = 0;
+  for (const auto& sequence : sequences_) {
+    const std::vector<std::int64_t> ids(sequence.begin(), sequence.end() - 1);
+    const at::Tensor batch = at::tensor(ids, at::kLong).unsqueeze(0);
+    const at::Tensor p = model_.logits(model_.forward(batch))[0].to(at::kDouble).softmax(-1);
+    const at::Tensor q = other_.logits(other_.forward(batch))[0].to(at::kDouble).softmax(-1);
+    kl += (p * (p / q).log()).sum().item<double>();
+    agreements += (p.argmax(-1) == q.argmax(-1)).sum().item<int>();
+  }
+  const Evaluation result = evaluate_one(other_, sequences_, &model_);
+  EXPECT_NEAR(result.divergence->kl_nats, kl / 16, 1e-5);
+  EXPECT_DOUBLE_EQ(result.divergence->top1_agreement, agreements / 16.0);
+}
+
+TEST_F(Perplexities, SideBySideAreWhatTheyAreAlone) {
+  const Llama* const models[] = {&other_, &model_};
+  const auto both = evaluate(models, sequences_, LetterTokenizer(true), &model_).value();
+  EXPECT_DOUBLE_EQ(both[0].nats_per_token, evaluate_one(other_, sequences_).nats_per_token);
+  EXPECT_DOUBLE_EQ(both[1].nats_per_token, evaluate_one(model_, sequences_).nats_per_token);
+  EXPECT_TRUE(both[0].divergence);
+  EXPECT_FALSE(both[1].divergence);
+}
+
+TEST_F(Perplexities, OfSequencesLongerThanTheModelOrOfBrokenWeightsAreRefused) {
+  const Llama* const models[] = {&model_};
+  EXPECT_FALSE(evaluate(models, {Sequence(40, 1)}, LetterTokenizer(true)));
+  Llama broken = random_model(1);
+  broken.blocks()[0].linears[6].fill_(std::nanf(""));
+  const Llama* const broken_models[] = {&broken};
+  const auto refused = evaluate(broken_models, sequences_, LetterTokenizer(true));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("not finite"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sparsecim

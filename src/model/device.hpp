@@ -1,0 +1,37 @@
+#pragma once
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <new>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace sparsecim {
+
+/// Where and in which type a model computes.
+struct Compute {
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;
+};
+
+/// `device`: cpu, cuda, or auto (cuda where there is one); `dtype`: float32 or bfloat16. libtorch_cuda is opened only
+/// when a GPU is asked for. Errors: another name; cuda where there is no GPU or no libtorch_cuda.
+Result<Compute> choose_compute(const std::string& device, const std::string& dtype);
+
+/// Runs `body`, which returns a Result; a LibTorch exception (out of memory, a failed kernel) becomes its error. This
+/// is the door of the rooms that use LibTorch. No gradients are recorded inside.
+template <class Body>
+auto guarded(Body body) -> decltype(body()) {
+  const c10::InferenceMode no_gradients;
+  try {
+    return body();
+  } catch (const c10::Error& error) {
+    return fail("LibTorch: {}", error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return fail(Remedy{"use a smaller --context, fewer --samples or a machine with more"}, "out of memory");
+  }
+}
+
+}  // namespace sparsecim

@@ -1,0 +1,206 @@
+#include "model/llama.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/generate.hpp"
+#include "model/random_checkpoint.hpp"
+
+namespace sparsecim {
+namespace {
+
+using Vector = std::vector<double>;
+using Rows = std::vector<Vector>;  // [tokens][features]
+
+/// LLaMA written out as loops over scalars in float64: the oracle. No code is shared with the model.
+class PlainLlama {
+ public:
+  explicit PlainLlama(const RandomCheckpoint& weights) : weights_(weights), config_(weights.config()) {}
+
+  Rows logits(const std::vector<int>& ids) const {
+    Rows hidden;
+    for (const int id : ids) hidden.push_back(row("model.embed_tokens.weight", id, config_.hidden_size));
+    for (std::int64_t block = 0; block < config_.n_layers; ++block) run_block(block, hidden);
+    Rows result;
+    for (const Vector& h : hidden)
+      result.push_back(linear(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight",
+                              norm(h, "model.norm.weight")));
+    return result;
+  }
+
+ private:
+  Vector row(const std::string& name, std::int64_t index, std::int64_t width) const {
+    const auto begin = weights_.values(name).begin() + index * width;
+    return {begin, begin + width};
+  }
+  Vector linear(const std::string& name, const Vector& x) const {
+    const auto& w = weights_.values(name);
+    Vector y(w.size() / x.size());
+    for (std::size_t i = 0; i < y.size(); ++i)
+      for (std::size_t j = 0; j < x.size(); ++j) y[i] += w[i * x.size() + j] * x[j];
+    return y;
+  }
+  Vector norm(Vector x, const std::string& name) const {
+    double squares = 0;
+    for (const double v : x) squares += v * v;
+    const double scale = 1 / std::sqrt(squares / static_cast<double>(x.size()) + config_.rms_norm_eps);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] *= scale * weights_.values(name)[i];
+    return x;
+  }
+  void rotate(Vector& heads, std::int64_t position) const {
+    const std::int64_t d = config_.head_dim;
+    for (std::size_t head = 0; head < heads.size(); head += static_cast<std::size_t>(d)) {
+      for (std::int64_t i = 0; i < d / 2; ++i) {
+        const double angle = static_cast<double>(position) * std::pow(config_.rope_theta, -2.0 * i / d);
+        double& a = heads[head + static_cast<std::size_t>(i)];
+        double& b = heads[head + static_cast<std::size_t>(i + d / 2)];
+        const double turned = a * std::cos(angle) - b * std::sin(angle);
+        b = b * std::cos(angle) + a * std::sin(angle);
+        a = turned;
+      }
+    }
+  }
+  /// Attention of one query head at position t over positions 0..t.
+  Vector attend(const Vector& q, const Rows& k, const Rows& v, std::size_t head, std::size_t t) const {
+    const auto d = static_cast<std::size_t>(config_.head_dim);
+    const std::size_t kv = head / static_cast<std::size_t>(config_.n_heads / config_.n_kv_heads) * d;
+    Vector weights;
+    double total = 0;
+    for (std::size_t s = 0; s <= t; ++s) {
+      double score = 0;
+      for (std::size_t i = 0; i < d; ++i) score += q[head * d + i] * k[s][kv + i];
+      weights.push_back(std::exp(score / std::sqrt(static_cast<double>(d))));
+      total += weights.back();
+    }
+    Vector mixed(d);
+    for (std::size_t s = 0; s <= t; ++s)
+      for (std::size_t i = 0; i < d; ++i) mixed[i] += weights[s] / total * v[s][kv + i];
+    return mixed;
+  }
+  void run_block(std::int64_t block, Rows& hidden) const {
+    const auto name = [&](const char* linear) { return matrix_name(block, linear) + ".weight"; };
+    Rows q, k, v;
+    for (std::size_t t = 0; t < hidden.size(); ++t) {
+      const Vector x = norm(hidden[t], name("input_layernorm"));
+      q.push_back(linear(name("self_attn.q_proj"), x));
+      k.push_back(linear(name("self_attn.k_proj"), x));
+      v.push_back(linear(name("self_attn.v_proj"), x));
+      rotate(q[t], static_cast<std::int64_t>(t));
+      rotate(k[t], static_cast<std::int64_t>(t));
+    }
+    for (std::size_t t = 0; t < hidden.size(); ++t) {
+      Vector joined;
+      for (std::int64_t head = 0; head < config_.n_heads; ++head)
+        for (const double value : attend(q[t], k, v, static_cast<std::size_t>(head), t)) joined.push_back(value);
+      add(hidden[t], linear(name("self_attn.o_proj"), joined));
+      const Vector x = norm(hidden[t], name("post_attention_layernorm"));
+      Vector gate = linear(name("mlp.gate_proj"), x);
+      const Vector up = linear(name("mlp.up_proj"), x);
+      for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
+      add(hidden[t], linear(name("mlp.down_proj"), gate));
+    }
+  }
+  static void add(Vector& x, const Vector& y) {
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] += y[i];
+  }
+
+  const RandomCheckpoint& weights_;
+  const ModelConfig& config_;
+};
+
+at::Tensor batch_of(const std::vector<int>& ids) {
+  return at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).unsqueeze(0);
+}
+
+/// Largest difference between logits [1, tokens, vocabulary] and the oracle's, relative to the oracle's largest.
+double relative_error(const at::Tensor& logits, const Rows& expected) {
+  double largest = 0, difference = 0;
+  for (std::size_t t = 0; t < expected.size(); ++t)
+    for (std::size_t i = 0; i < expected[t].size(); ++i) {
+      const double got = logits[0][static_cast<std::int64_t>(t)][static_cast<std::int64_t>(i)].item<double>();
+      largest = std::max(largest, std::abs(expected[t][i]));
+      difference = std::max(difference, std::abs(got - expected[t][i]));
+    }
+  return difference / largest;
+}
+
+const std::vector<int> kIds = {3, 49, 0, 7, 7, 21, 30, 11, 2};
+
+class LlamaModels : public testing::TestWithParam<bool> {};
+
+TEST_P(LlamaModels, GiveTheLogitsOfAPlainForwardPass) {
+  ModelConfig config = RandomCheckpoint::tiny();
+  config.tied_embeddings = GetParam();
+  const RandomCheckpoint checkpoint(config);
+  const Llama model = Llama::load(checkpoint, {}).value();
+  const at::Tensor logits = model.logits(model.forward(batch_of(kIds)));
+  EXPECT_LT(relative_error(logits, PlainLlama(checkpoint).logits(kIds)), 1e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(TiedAndUntied, LlamaModels, testing::Bool());
+
+TEST(Llama, GivesTheSameLogitsTokenByTokenInPiecesAndAtOnce) {
+  const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+  const Llama model = Llama::load(checkpoint, {}).value();
+  const at::Tensor ids = batch_of(kIds);
+  const at::Tensor whole = model.logits(model.forward(ids));
+  for (const std::int64_t piece : {1, 2, 4}) {
+    auto caches = model.make_caches(1, ids.size(1));
+    std::vector<at::Tensor> parts;
+    for (std::int64_t begin = 0; begin < ids.size(1); begin += piece) {
+      const std::int64_t tokens = std::min(piece, ids.size(1) - begin);
+      parts.push_back(model.logits(model.forward(ids.narrow(1, begin, tokens), &caches)));
+    }
+    EXPECT_TRUE(at::allclose(at::cat(parts, 1), whole, 1e-4, 1e-5)) << "in pieces of " << piece;
+  }
+}
+
+TEST(Llama, InBfloat16StaysWithinItsRounding) {
+  const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+  const Llama model = Llama::load(checkpoint, {.dtype = at::kBFloat16}).value();
+  const double error = relative_error(model.logits(model.forward(batch_of(kIds))), PlainLlama(checkpoint).logits(kIds));
+  EXPECT_LT(error, 0.05);  // 8 bits of mantissa through some twenty roundings
+  EXPECT_GT(error, 1e-5) << "it computed in float32";
+}
+
+TEST(Generation, WithoutTemperatureTakesTheLikeliestTokenOfTheWholeTextEachTime) {
+  const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+  const Llama model = Llama::load(checkpoint, {}).value();
+  const PlainLlama plain(checkpoint);
+  std::vector<int> ids(kIds.begin(), kIds.end());
+  const auto produced = generate(model, {kIds.begin(), kIds.end()}, {.tokens = 5}).value();
+  ASSERT_EQ(produced.size(), 5u);
+  for (const TokenId token : produced) {
+    const Vector last = plain.logits(ids).back();
+    EXPECT_EQ(token, std::ranges::max_element(last) - last.begin());
+    ids.push_back(token);
+  }
+}
+
+TEST(Generation, IsTheSameForTheSameSeedAndStopsAtTheModelsContext) {
+  const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+  const Llama model = Llama::load(checkpoint, {}).value();
+  const GenerationOptions options{.tokens = 1000, .temperature = 1.5, .seed = 4};
+  const auto first = generate(model, {1, 2, 3}, options).value();
+  EXPECT_EQ(first.size(), 29u);  // 32 positions
+  EXPECT_EQ(generate(model, {1, 2, 3}, options).value(), first);
+  EXPECT_NE(generate(model, {1, 2, 3}, {.tokens = 1000, .temperature = 1.5, .seed = 5}).value(), first);
+}
+
+TEST(Generation, RefusesAPromptThatIsEmptyOrTooLong) {
+  const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+  const Llama model = Llama::load(checkpoint, {}).value();
+  EXPECT_FALSE(generate(model, {}, {}));
+  EXPECT_FALSE(generate(model, std::vector<TokenId>(33, 1), {}));
+}
+
+TEST(Devices, AreNamedAndRefusedByName) {
+  EXPECT_FALSE(choose_compute("tpu", "float32"));
+  EXPECT_FALSE(choose_compute("cpu", "int3"));
+  EXPECT_EQ(choose_compute("cpu", "bfloat16")->dtype, at::kBFloat16);
+}
+
+}  // namespace
+}  // namespace sparsecim

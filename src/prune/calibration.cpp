@@ -1,0 +1,70 @@
+#include "prune/calibration.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sparsecim {
+namespace {
+
+using Samples = std::vector<std::vector<TokenId>>;
+
+Result<Samples> draw_samples(const Tokenizer& tokenizer, const Corpus& corpus, const CalibrationOptions& options) {
+  if (!corpus.split) {
+    SC_TRY_ASSIGN(const auto ids, tokenizer.encode_as_model(corpus.documents.at(0)));
+    return sample_windows(ids, options.length, options.samples, options.seed);
+  }
+  Samples documents;
+  for (const std::string& document : corpus.documents) {
+    SC_TRY_ASSIGN(std::vector<TokenId> ids, tokenizer.encode(document));
+    if (const auto bos = tokenizer.vocabulary().bos) ids.insert(ids.begin(), *bos);
+    documents.push_back(std::move(ids));
+  }
+  return sample_documents(documents, options.length, options.samples, options.seed);
+}
+
+/// [samples, tokens] of samples that are equally long.
+at::Tensor stack(Samples::const_iterator begin, Samples::const_iterator end) {
+  std::vector<std::int64_t> ids;
+  for (auto sample = begin; sample != end; ++sample) ids.insert(ids.end(), sample->begin(), sample->end());
+  return at::tensor(ids, at::kLong).view({end - begin, static_cast<std::int64_t>(begin->size())});
+}
+
+}  // namespace
+
+Result<Calibration> make_calibration(const Tokenizer& tokenizer, const ModelConfig& config, const Corpus& corpus,
+                                     const CalibrationOptions& options) {
+  if (options.length > config.max_positions)
+    return fail(Remedy{fmt::format("use --length {} or less", config.max_positions)},
+                "samples of {} tokens are longer than the model's {} positions", options.length, config.max_positions);
+  SC_TRY_ASSIGN(Samples samples, draw_samples(tokenizer, corpus, options));
+  std::ranges::stable_sort(samples, std::ranges::greater{}, &std::vector<TokenId>::size);
+  Calibration calibration;
+  for (auto begin = samples.cbegin(); begin != samples.cend() && !begin->empty();) {
+    const auto width = std::ssize(*begin);
+    auto end = begin;
+    while (end != samples.cend() && std::ssize(*end) == width && (end - begin) * width < kBatchTokens) ++end;
+    calibration.batches.push_back(stack(begin, end));
+    calibration.tokens += (end - begin) * width;
+    begin = end;
+  }
+  return calibration;
+}
+
+void InputMoments::add(LinearInput input, const at::Tensor& activations) {
+  const auto i = static_cast<std::size_t>(input);
+  // Squares are summed over a batch in float32 (a few thousand terms), batches in float64.
+  const at::Tensor sum = activations.to(at::kFloat).square().sum(0).to(at::kDouble);
+  sums_[i] = sums_[i].defined() ? sums_[i] + sum : sum;
+  tokens_[i] += activations.size(0);
+}
+
+Result<std::vector<float>> InputMoments::mean_squares(LinearInput input) const {
+  const auto i = static_cast<std::size_t>(input);
+  const at::Tensor means = (sums_[i] / static_cast<double>(tokens_[i])).to(at::kCPU, at::kFloat).contiguous();
+  if (!means.isfinite().all().item<bool>())
+    return fail("an activation of the model is not finite on this text: its weights are broken");
+  const auto* data = means.const_data_ptr<float>();
+  return std::vector<float>(data, data + means.numel());
+}
+
+}  // namespace sparsecim

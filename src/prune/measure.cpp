@@ -1,0 +1,107 @@
+#include "prune/measure.hpp"
+
+#include <functional>
+#include <numeric>
+
+#include "base/interrupt.hpp"
+#include "base/progress.hpp"
+
+namespace sparsecim {
+namespace {
+
+/// Runs the dense model over the calibration tokens: the moments of every block's inputs.
+Result<std::vector<InputMoments>> collect_moments(const Llama& model, const Calibration& calibration) {
+  std::vector<InputMoments> moments(model.blocks().size());
+  Progress progress("measuring the dense model", calibration.tokens, "tokens");
+  for (const at::Tensor& batch : calibration.batches) {
+    SC_TRY(check_interrupt());
+    at::Tensor hidden = model.embed(batch);
+    for (std::size_t i = 0; i < moments.size(); ++i)
+      hidden = model.forward_block(model.blocks()[i], hidden, nullptr,
+                                   [&](LinearInput input, const at::Tensor& x) { moments[i].add(input, x); });
+    progress.advance(batch.numel());
+  }
+  return moments;
+}
+
+/// The inputs and matrices of one block, appended; the outliers are found later.
+Result<void> append_block(Statistics& statistics, const ModelConfig& config, std::int64_t block,
+                          const InputMoments& moments) {
+  const auto linears = block_linears(config);
+  std::array<std::int64_t, kLinearInputs> index;
+  index.fill(-1);
+  for (std::size_t i = 0; i < linears.size(); ++i) {
+    const std::string name = matrix_name(block, linears[i].name);
+    std::int64_t& input = index[static_cast<std::size_t>(kInputOfLinear[i])];
+    if (input < 0) {
+      input = std::ssize(statistics.inputs);
+      SC_TRY_ASSIGN(auto mean_squares, within(name, moments.mean_squares(kInputOfLinear[i])));
+      statistics.inputs.push_back({name, std::move(mean_squares)});
+    }
+    statistics.matrices.push_back(
+        {.name = name, .block = block, .n_out = linears[i].n_out, .n_in = linears[i].n_in, .input = input});
+  }
+  return {};
+}
+
+/// Finds the outliers of one block's matrices, against the block's mean score or each matrix's own.
+Result<void> find_block_outliers(Statistics& statistics, const DecoderBlock& block, std::size_t first) {
+  std::vector<at::Tensor> values;
+  std::vector<std::vector<float>> norms;
+  std::vector<ScoredMatrix> scored;
+  for (std::size_t i = 0; i < block.linears.size(); ++i) {
+    const MatrixStatistics& matrix = statistics.matrices[first + i];
+    values.push_back(block.linears[i].to(at::kCPU, at::kFloat).contiguous());
+    norms.push_back(statistics.inputs[static_cast<std::size_t>(matrix.input)].column_norms());
+    const auto size = static_cast<std::size_t>(values.back().numel());
+    scored.push_back({{values.back().const_data_ptr<float>(), size}, matrix.n_out, matrix.n_in, norms.back()});
+  }
+  const std::size_t layer = statistics.granularity == Granularity::kBlock ? scored.size() : 1;
+  for (std::size_t begin = 0; begin < scored.size(); begin += layer) {
+    SC_TRY_ASSIGN(const auto found, find_outliers(std::span(scored).subspan(begin, layer), statistics.tau));
+    for (std::size_t i = 0; i < found.size(); ++i) statistics.matrices[first + begin + i].outliers = found[i];
+  }
+  return {};
+}
+
+std::int64_t elements(const std::vector<std::int64_t>& shape) {
+  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+}  // namespace
+
+Plan dense_plan_of(const ModelConfig& config) {
+  Plan plan{.method = "dense"};
+  for (const RequiredTensor& tensor : required_tensors(config)) plan.other_weights += elements(tensor.shape);
+  for (std::int64_t block = 0; block < config.n_layers; ++block)
+    for (const LinearShape& linear : block_linears(config))
+      plan.matrices.push_back({.name = matrix_name(block, linear.name),
+                               .block = block,
+                               .n_out = linear.n_out,
+                               .n_in = linear.n_in,
+                               .pattern = {},
+                               .outlier_share = {},
+                               .outlier_distribution = {}});
+  plan.other_weights -= plan.weights();
+  return plan;
+}
+
+Result<Statistics> measure_statistics(const Llama& model, const Checkpoint& checkpoint, const Calibration& calibration,
+                                      double tau, Granularity granularity) {
+  return guarded([&]() -> Result<Statistics> {
+    SC_TRY_ASSIGN(const auto moments, collect_moments(model, calibration));
+    Statistics statistics{.n_tokens = calibration.tokens, .tau = tau, .granularity = granularity};
+    statistics.other_weights = dense_plan_of(model.config()).other_weights;
+    SC_TRY_ASSIGN(statistics.model_fingerprint, fingerprint(checkpoint.files()));
+    for (std::size_t block = 0; block < moments.size(); ++block) {
+      SC_TRY(check_interrupt());
+      const std::size_t first = statistics.matrices.size();
+      SC_TRY(append_block(statistics, model.config(), static_cast<std::int64_t>(block), moments[block]));
+      SC_TRY(
+          within(fmt::format("model.layers.{}", block), find_block_outliers(statistics, model.blocks()[block], first)));
+    }
+    return statistics;
+  });
+}
+
+}  // namespace sparsecim
