@@ -46,12 +46,6 @@ void add_row(MaskStatistics& statistics, std::span<const float> row) {
         std::max(statistics.most_kept[i], most_kept_in_groups_of(MaskStatistics::kGroupSizes[i], row));
 }
 
-/// Every slot of the pattern: a last group of w < M weights keeps ceil(N*w/M).
-std::int64_t slots_of_row(Pattern pattern, std::int64_t n_inputs) {
-  const auto [n, m] = pattern;
-  return n_inputs / m * n + (n_inputs % m * n + m - 1) / m;
-}
-
 bool is_share(double value) { return value >= 0 && value <= 1; }
 
 Result<void> validate_sizes(const Operation& operation) {
@@ -95,7 +89,7 @@ MaskStatistics mask_statistics(std::span<const float> weights, std::int64_t n_in
 }
 
 std::int64_t Operation::nonzero_weights() const {
-  return weights ? weights->nonzero : n_outputs * slots_of_row(pattern, n_inputs);
+  return weights ? weights->nonzero : n_outputs * kept_per_row(pattern, n_inputs);
 }
 
 double Operation::weight_one_bits() const {

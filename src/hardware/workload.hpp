@@ -40,7 +40,7 @@ struct Operation {
     kLinear,     // weights are stationary
     kAttention,  // both operands are activations (Q K^T, P V): done by the digital vector unit
   };
-  std::string name;  // "model.layers.3.mlp.up_proj"
+  std::string name = {};  // "model.layers.3.mlp.up_proj"
   Kind kind = Kind::kLinear;
   std::int64_t n_tokens = 1, n_inputs = 1, n_outputs = 1;
   /// Times that it is done, one after the other: decode steps (with the same weights); for attention also heads and
@@ -60,7 +60,7 @@ struct Operation {
 
 /// What a machine is asked to run, in order. Plain data; knows no checkpoint and no machine.
 struct Workload {
-  std::string name;           // "SmolLM2-135M, prefill of 512 tokens"
+  std::string name = {};      // "SmolLM2-135M, prefill of 512 tokens"
   std::int64_t n_tokens = 1;  // processed (prefill) or produced (decode) by the whole of it: for figures per token
   std::vector<Operation> operations = {};
 };

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hardware/components/adder_tree.hpp"
+#include "hardware/machine.hpp"
+
+namespace sparsecim {
+
+/// The array that all digital compute-in-memory macros here share: words of weight cells with a bit-serial multiplier
+/// each, and per sub-macro and column an adder tree, a shift-accumulator and a few partial-sum entries; a merging tree
+/// per column adds the sub-macros. A column is one output; activations enter along the rows, one bit a cycle.
+struct MacroArray {
+  std::int64_t rows = 128;
+  std::int64_t columns = 32;
+  std::int64_t weight_bits = 8;
+  std::int64_t activation_bits = 8;
+  std::int64_t sub_macros = 1;  // P: equal groups of rows
+  std::int64_t partial_sum_entries = 3;
+
+  std::int64_t words() const { return rows * columns; }
+  std::int64_t rows_per_sub_macro() const { return rows / sub_macros; }
+  AdderTree tree() const { return {rows_per_sub_macro(), weight_bits}; }
+  /// Width of a shift-accumulator: a tree's result over activation_bits planes.
+  std::int64_t accumulator_bits() const { return tree().result_bits() + activation_bits; }
+  AdderTree merge() const { return {sub_macros, accumulator_bits()}; }
+  /// Flip-flops that are clocked while the array works.
+  std::int64_t accumulator_flip_flops() const { return sub_macros * columns * accumulator_bits(); }
+
+  void add_parts(std::vector<Part>& parts) const;
+  /// `ahead` are the steps between the register that holds the activation bits and the multiplier (cell muxes).
+  void add_paths(std::vector<Path>& paths, const std::vector<Path::Step>& ahead) const;
+};
+
+/// How much work an array does for one operation; all counts over all tokens and repetitions.
+struct ArrayWork {
+  double tile_passes = 0;    // one tile, one token
+  double column_passes = 0;  // one output of one tile, one token
+  double multiplies = 0;     // by weights that are not zero
+  double product_bit_changes = 0;
+  double weight_ones = 0;  // share of ones among the bits of the words that the columns add up
+  double activation_toggle = 0;
+  double input_deliveries = 0;  // one activation (all its bits) to one tile
+};
+
+/// Multipliers, trees, accumulators, partial-sum entries, merging and their clock.
+void add_array_events(const MacroArray& array, const ArrayWork& work, std::vector<Event>& events);
+
+}  // namespace sparsecim

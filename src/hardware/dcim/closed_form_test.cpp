@@ -1,0 +1,313 @@
+// The closed form against a naive walk over every macro, tile, token and bit plane, on small random machines and
+// shapes. The walk knows the rules (what waits for what), not the formulas.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+#include "hardware/dense_dcim/dense_dcim.hpp"
+#include "hardware/flexcim/flexcim.hpp"
+#include "hardware/native_pattern.hpp"
+
+namespace sparsecim {
+namespace {
+
+struct SmallMachine {
+  std::int64_t rows, columns, sub_macros, macros, port_bits;
+  std::vector<Pattern> patterns;
+  bool flexcim;
+
+  std::string yaml() const {
+    std::string text = fmt::format(
+        "node_nm: 28\nmacro: {{rows: {}, columns: {}, weight_bits: 8, activation_bits: 8, partial_sum_entries: 3}}\n"
+        "activation_buffer: {{bits_per_cycle: {}, bank_bytes: 256}}\npartial_sums: {{kib: 2}}\n"
+        "vector_unit: {{macs_per_cycle: 16}}\nsystem: {{macros: {}, weights: on_chip}}\n",
+        rows, columns, port_bits, macros);
+    if (!flexcim) return "machine: dense-dcim\n" + text;
+    text +=
+        fmt::format("machine: flexcim\nsub_macros: {}\npair_select: bitserial_per_cell\npatterns: [dense", sub_macros);
+    for (const Pattern pattern : patterns)
+      if (!pattern.dense()) text += ", " + pattern.name();
+    return text + "]\n";
+  }
+  std::unique_ptr<Machine> make() const {
+    const auto settings = parse_settings("small", yaml()).value();
+    return std::move(flexcim ? make_flexcim("small", settings) : make_dense_dcim("small", settings)).value();
+  }
+  /// 2 KiB of 32-bit sums.
+  std::int64_t partial_sum_tokens() const { return 512 / columns; }
+};
+
+/// Inputs of a pass, by laying blocks into the grid of row positions x sub-macros until none fits.
+std::int64_t packed_inputs(const SmallMachine& machine, Pattern pattern) {
+  if (pattern.dense()) return machine.rows;
+  std::int64_t inputs = 0;
+  const std::int64_t positions = machine.rows / machine.sub_macros;
+  for (std::int64_t position = 0, used = 0; position < positions;) {
+    if (pattern.n <= machine.sub_macros) {
+      if (used + pattern.n <= machine.sub_macros) {
+        used += pattern.n;
+        inputs += pattern.m;
+      } else {
+        ++position;
+        used = 0;
+      }
+      continue;
+    }
+    std::int64_t left = pattern.n;  // a block that starts a row position and takes as many whole ones as it needs
+    while (left > 0 && position < positions) {
+      left -= machine.sub_macros;
+      ++position;
+    }
+    if (left <= 0) inputs += pattern.m;
+  }
+  return inputs;
+}
+
+/// Cycles between passes and from the first fetch to the result, by streaming passes plane by plane.
+struct StreamedPass {
+  std::int64_t interval, fill;
+};
+StreamedPass stream_passes(std::int64_t inputs, const SmallMachine& machine) {
+  std::int64_t fetch_start = 0, last_compute = -1, first_end = 0;
+  std::vector<std::int64_t> ends;
+  for (int pass = 0; pass < 8; ++pass) {
+    std::int64_t fetched_bits = 0, cycle = fetch_start;
+    for (std::int64_t plane = 0; plane < 8; ++plane) {
+      while (fetched_bits < (plane + 1) * inputs) fetched_bits += machine.port_bits, ++cycle;
+      last_compute = std::max(last_compute + 1, cycle);
+    }
+    fetch_start = cycle;
+    ends.push_back(last_compute + 1);
+    if (pass == 0) first_end = last_compute + 1;
+  }
+  // Then the partial-sum entry and, with sub-macros, the merged sum.
+  return {ends.back() - ends[ends.size() - 2], first_end + (machine.flexcim && machine.sub_macros > 1 ? 2 : 1)};
+}
+
+/// Everything that is counted, by "component/cost/unit".
+using Counts = std::map<std::string, double>;
+
+struct Tile {
+  std::int64_t k, q, inputs, outputs, slots;
+};
+
+class Walk {
+ public:
+  explicit Walk(const SmallMachine& machine) : machine_(machine) {}
+
+  void operation(const Operation& operation, Pattern pattern) {
+    cut(operation, pattern);
+    const std::int64_t inputs = std::min(operation.n_inputs, packed_inputs(machine_, pattern));
+    const StreamedPass pass = stream_passes(inputs, machine_);
+    for (std::int64_t repetition = 0; repetition < operation.count; ++repetition) repeat(operation, pattern, pass);
+  }
+
+  std::int64_t cycles = 0;
+  Counts counts;
+
+ private:
+  void cut(const Operation& operation, Pattern pattern) {
+    const std::int64_t per_tile = packed_inputs(machine_, pattern);
+    tiles_.clear();
+    input_tiles_ = 0;
+    for (std::int64_t q = 0; q * machine_.columns < operation.n_outputs; ++q)
+      for (std::int64_t k = 0; k * per_tile < operation.n_inputs; ++k) {
+        const std::int64_t inputs = std::min(per_tile, operation.n_inputs - k * per_tile);
+        const std::int64_t outputs = std::min(machine_.columns, operation.n_outputs - q * machine_.columns);
+        const std::int64_t blocks = (inputs + pattern.m - 1) / pattern.m;
+        tiles_.push_back({k, q, inputs, outputs, pattern.dense() ? inputs : blocks * pattern.n});
+        input_tiles_ = std::max(input_tiles_, k + 1);
+      }
+    per_macro_ = (static_cast<std::int64_t>(tiles_.size()) + machine_.macros - 1) / machine_.macros;
+  }
+
+  std::vector<Tile> tiles_of(std::int64_t macro) const {
+    std::vector<Tile> own;
+    for (std::int64_t i = macro * per_macro_; i < (macro + 1) * per_macro_; ++i)
+      if (i < static_cast<std::int64_t>(tiles_.size())) own.push_back(tiles_[static_cast<std::size_t>(i)]);
+    return own;
+  }
+
+  bool adds_up_locally() const {
+    for (std::int64_t macro = 0; macro < machine_.macros; ++macro) {
+      const auto own = tiles_of(macro);
+      for (std::size_t i = 1; i < own.size(); ++i)
+        if (own[i].q == own[i - 1].q) return true;
+    }
+    return false;
+  }
+
+  void repeat(const Operation& operation, Pattern pattern, const StreamedPass& pass) {
+    const std::int64_t room = adds_up_locally() ? machine_.partial_sum_tokens() : operation.n_tokens;
+    const std::int64_t start = std::max(cycles, loaded_);
+    std::int64_t end = start;
+    for (std::int64_t macro = 0; macro < machine_.macros; ++macro)
+      if (const auto own = tiles_of(macro); !own.empty())
+        end = std::max(end, run_macro(own, operation, pattern, pass, room, start));
+    count_multicasts(operation);
+    cycles = end;
+  }
+
+  /// Loads and runs a macro's tiles, chunk after chunk of tokens; returns when its last result is there.
+  std::int64_t run_macro(const std::vector<Tile>& own, const Operation& operation, Pattern pattern,
+                         const StreamedPass& pass, std::int64_t room, std::int64_t start) {
+    std::int64_t free = start, loaded = start, last_result = start;
+    for (std::size_t i = 0; i < own.size(); ++i)
+      for (std::int64_t first = 0; first < operation.n_tokens; first += room) {
+        const std::int64_t tokens = std::min(room, operation.n_tokens - first);
+        const std::int64_t step_start = std::max(free, loaded);
+        for (std::int64_t token = 0; token < tokens; ++token) {
+          count_pass(own[i], pattern);
+          last_result = step_start + token * pass.interval + pass.fill;
+        }
+        free = step_start + tokens * pass.interval;
+        loaded = step_start + machine_.rows;  // the other set of cells is free from now on
+        loaded_ = std::max(loaded_, loaded);
+        count_load(own[i], pattern);
+        // The tile before in this macro left a sum for the same output.
+        if (i > 0 && own[i - 1].q == own[i].q)
+          counts["partial sums read"] += 32.0 * static_cast<double>(tokens * own[i].outputs);
+        if (i == 0 && own[i].k > 0) counts["joined"] += 32.0 * static_cast<double>(tokens * own[i].outputs);
+      }
+    return last_result;
+  }
+
+  void count_pass(const Tile& tile, Pattern pattern) {
+    const auto add = [&](const char* what, std::int64_t n) { counts[what] += static_cast<double>(n); };
+    add("column passes", tile.outputs);
+    add("delivered bits", tile.inputs * 8);
+    add("line passes", tile.inputs * (pattern.dense() ? 1 : pattern.n));
+  }
+
+  void count_load(const Tile& tile, Pattern pattern) {
+    const int position_bits = pattern.dense() ? 0 : std::countr_zero(static_cast<unsigned>(pattern.m));
+    counts["loaded words"] += static_cast<double>(machine_.rows * machine_.columns);
+    counts["weight bits"] += static_cast<double>(tile.slots * tile.outputs * (8 + position_bits));
+  }
+
+  /// In each step, every input tile at work anywhere is read once for all macros.
+  void count_multicasts(const Operation& operation) {
+    for (std::int64_t step = 0; step < per_macro_; ++step) {
+      std::map<std::int64_t, std::int64_t> inputs_of;
+      for (std::int64_t macro = 0; macro < machine_.macros; ++macro)
+        if (const auto own = tiles_of(macro); step < static_cast<std::int64_t>(own.size()))
+          inputs_of[own[static_cast<std::size_t>(step)].k] = own[static_cast<std::size_t>(step)].inputs;
+      for (const auto& [k, inputs] : inputs_of)
+        counts["multicast bits"] += 8.0 * static_cast<double>(inputs * operation.n_tokens);
+    }
+  }
+
+  const SmallMachine& machine_;
+  std::vector<Tile> tiles_;
+  std::int64_t input_tiles_ = 0, per_macro_ = 0;
+  std::int64_t loaded_ = machine_.rows;  // the first tile of all, from cycle 0
+};
+
+double events(const Run& run, std::string_view component, std::string_view cost, std::string_view unit) {
+  double count = 0;
+  for (const OperationRun& operation : run.operations)
+    for (const Event& event : operation.events)
+      if (event.component == component && event.cost->name == cost && event.cost->unit == unit) count += event.count;
+  return count;
+}
+
+void expect_equal(const SmallMachine& machine, const Run& run, Walk& walk) {
+  const MacroArray array{.rows = machine.rows, .columns = machine.columns, .sub_macros = machine.sub_macros};
+  const auto sums = static_cast<double>(array.sub_macros * array.accumulator_bits());
+  Counts& counts = walk.counts;
+  EXPECT_EQ(run.cycles, walk.cycles);
+  EXPECT_EQ(events(run, "accumulators", "flip-flop", "bit stored"), counts["column passes"] * 8 * sums);
+  EXPECT_EQ(events(run, "partial-sum entries", "flip-flop", "bit stored"), counts["column passes"] * sums);
+  EXPECT_EQ(events(run, "activation buffers", "SRAM bank 256 B", "bit read"), counts["delivered bits"]);
+  EXPECT_EQ(events(run, "activation buffers", "SRAM bank 256 B", "bit written"), counts["delivered bits"]);
+  EXPECT_EQ(events(run, "weight SRAM", "on-chip SRAM", "bit read"), counts["weight bits"]);
+  EXPECT_EQ(events(run, "partial sums", "SRAM bank 2 KiB", "bit read"), counts["partial sums read"]);
+  EXPECT_EQ(events(run, "partial sums", "SRAM bank 2 KiB", "bit written"), counts["partial sums read"]);
+  EXPECT_EQ(events(run, "link adders", "full adder", "one-bit addition with every input changing"),
+            counts["joined"] / 2);
+  EXPECT_EQ(events(run, "activation SRAM", "on-chip SRAM", "bit read"), counts["multicast bits"]);
+  EXPECT_EQ(events(run, "activation lines", "activation line", "line changing, per column that it passes"),
+            counts["line passes"] * 8 * 0.5 * static_cast<double>(machine.columns));
+}
+
+template <class T>
+T one_of(std::mt19937_64& random, std::initializer_list<T> values) {
+  return *(values.begin() + static_cast<std::ptrdiff_t>(random() % values.size()));
+}
+
+SmallMachine random_machine(std::mt19937_64& random) {
+  SmallMachine machine{.rows = one_of<std::int64_t>(random, {16, 32}),
+                       .columns = one_of<std::int64_t>(random, {4, 7, 32, 256}),
+                       .sub_macros = one_of<std::int64_t>(random, {1, 2, 4, 8}),
+                       .macros = one_of<std::int64_t>(random, {1, 2, 3, 5, 16}),
+                       .port_bits = one_of<std::int64_t>(random, {8, 24, 64, 100, 1024}),
+                       .patterns = {},
+                       .flexcim = random() % 4 != 0};
+  if (!machine.flexcim) machine.sub_macros = 1;
+  for (int m = 2; m <= 2 * machine.sub_macros && m <= 8; m *= 2)
+    for (int n = 1; n < m; ++n) machine.patterns.push_back({n, m});
+  machine.patterns.push_back({});
+  return machine;
+}
+
+Operation random_operation(std::mt19937_64& random, const SmallMachine& machine) {
+  const auto size = [&](std::int64_t most) {
+    return 1 + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most));
+  };
+  return {.name = "random",
+          .n_tokens = size(one_of<std::int64_t>(random, {1, 5, 40})),
+          .n_inputs = size(150),
+          .n_outputs = size(70),
+          .count = size(3),
+          .pattern = machine.patterns[random() % machine.patterns.size()]};
+}
+
+TEST(ClosedForm, EqualsAWalkOverEveryPassOfRandomWorkloadsOnRandomMachines) {
+  std::mt19937_64 random(2504);
+  for (int trial = 0; trial < 400 && !testing::Test::HasFailure(); ++trial) {
+    const SmallMachine machine = random_machine(random);
+    Workload workload{.name = "random"};
+    for (std::uint64_t i = 0; i < 1 + random() % 3; ++i)
+      workload.operations.push_back(random_operation(random, machine));
+    const auto made = machine.make();
+    const Mapping mapping = made->map(workload).value();
+    Walk walk(machine);
+    std::string shapes;
+    for (std::size_t i = 0; i < workload.operations.size(); ++i) {
+      const Operation& operation = workload.operations[i];
+      const Pattern native = machine.flexcim ? *native_pattern(operation, machine.patterns) : Pattern{};
+      EXPECT_EQ(mapping.placements[i].pattern, native);
+      walk.operation(operation, native);
+      shapes += fmt::format("\n{} x ({} x {}) x {} tokens, {}", operation.count, operation.n_inputs,
+                            operation.n_outputs, operation.n_tokens, native.name());
+    }
+    SCOPED_TRACE(machine.yaml() + shapes);
+    expect_equal(machine, made->run(workload, mapping, Fidelity::kClosedForm), walk);
+  }
+}
+
+TEST(ClosedForm, HidesLoadingBehindAttentionAsBehindAnythingElse) {
+  const SmallMachine machine{32, 4, 4, 1, 1024, {{}}, true};
+  const auto made = machine.make();
+  const Operation one_token{.name = "up", .n_inputs = 32, .n_outputs = 4};
+  const auto cycles = [&](std::vector<Operation> operations) {
+    const Workload workload{.name = "w", .operations = std::move(operations)};
+    return made->run(workload, made->map(workload).value(), Fidelity::kClosedForm).cycles;
+  };
+  const auto attention = [](std::int64_t macs) {
+    return Operation{.name = "qk", .kind = Operation::Kind::kAttention, .n_tokens = macs};
+  };
+  const std::int64_t load = 32, pass = 1 + 8 + 2;
+  EXPECT_EQ(cycles({one_token}), load + pass);
+  EXPECT_EQ(cycles({one_token, one_token}),
+            load + load + pass);  // the second tile is loaded during and after the first
+  // 16 products a cycle: attention that just fits behind the rest of the loading, and one cycle more.
+  EXPECT_EQ(cycles({one_token, attention(16 * (load - pass)), one_token}), load + load + pass);
+  EXPECT_EQ(cycles({one_token, attention(16 * (load - pass) + 1), one_token}), load + load + pass + 1);
+}
+
+}  // namespace
+}  // namespace sparsecim

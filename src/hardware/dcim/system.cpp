@@ -1,0 +1,125 @@
+#include "hardware/dcim/system.hpp"
+
+#include "hardware/components/arithmetic.hpp"
+#include "hardware/components/clock.hpp"
+#include "hardware/components/dram.hpp"
+#include "hardware/components/gates.hpp"
+#include "hardware/components/links.hpp"
+
+namespace sparsecim {
+namespace {
+
+constexpr std::int64_t kOperandBits = 8;
+
+/// Adders that add partial sums up behind a macro: the eight cycles between two tokens serve all columns.
+std::int64_t output_adders(std::int64_t columns) { return divide_up(columns, 8); }
+
+void add_weight_movement(const SystemParameters& system, const SystemWork& work, std::vector<Event>& events) {
+  if (system.weights == SystemParameters::Weights::kResident) return;  // written once, before the run
+  const double moved_bits = work.stored_bits * work.loads * work.repetitions;
+  const double words = static_cast<double>(work.tiling.tiles() * work.words) * work.loads * work.repetitions;
+  if (system.weights == SystemParameters::Weights::kOnChip) events.push_back({"weight SRAM", &kSramRead, moved_bits});
+  if (system.weights == SystemParameters::Weights::kDram)
+    events.push_back({"dram", &kDrams[system.dram_kind], moved_bits});
+  events.push_back({"link", &kLink, moved_bits});
+  events.push_back({"weight load", &kWeightWrite, words * work.word_bits / kOperandBits});
+}
+
+void add_activation_movement(const SystemParameters& system, const SystemWork& work, std::vector<Event>& events) {
+  const double tokens = work.tokens * work.repetitions;
+  const double input_bits = tokens * static_cast<double>(work.inputs) * kOperandBits;
+  const double output_bits = tokens * static_cast<double>(work.outputs) * kOperandBits;
+  const double delivered_bits = input_bits * static_cast<double>(work.tiling.output_tiles);
+  const double multicasts = static_cast<double>(work.tiling.multicasts());
+  events.push_back({"activation SRAM", &kSramRead, input_bits * multicasts});
+  events.push_back({"activation SRAM", &kSramWrite, output_bits});
+  events.push_back({"link", &kLink, delivered_bits + output_bits});
+  events.push_back({"activation buffers", &system.activation_sram().write, delivered_bits});
+  events.push_back({"activation buffers", &system.activation_sram().read, delivered_bits});
+}
+
+/// Outputs (of one token) whose partial sums meet on the link: `columns` for each join, fewer in the last output tile.
+std::int64_t joined_outputs(const SystemWork& work) {
+  const std::int64_t last = work.tiling.joins_of_last_output();
+  const std::int64_t last_columns = work.outputs - (work.tiling.output_tiles - 1) * work.columns;
+  return (work.tiling.joins() - last) * work.columns + last * last_columns;
+}
+
+void add_partial_sums(const SystemWork& work, std::vector<Event>& events) {
+  const double tokens = work.tokens * work.repetitions;
+  const std::int64_t joined = joined_outputs(work);
+  const double joined_bits = tokens * static_cast<double>(joined * kPartialSumBits);
+  const double local_bits =
+      tokens * static_cast<double>((work.outputs * (work.tiling.input_tiles - 1) - joined) * kPartialSumBits);
+  const SramBank& sram = SystemParameters::partial_sum_sram();
+  events.push_back({"partial sums", &sram.read, local_bits});
+  events.push_back({"partial sums", &sram.write, local_bits});
+  events.push_back({"partial sums", &kFullAdder, local_bits / 2});  // half of an accumulating adder's inputs change
+  events.push_back({"link", &kLink, joined_bits});
+  events.push_back({"link adders", &kFullAdder, joined_bits / 2});
+}
+
+}  // namespace
+
+std::vector<std::string> dram_names() {
+  std::vector<std::string> names;
+  for (const Cost& dram : kDrams) names.emplace_back(dram.name);
+  return names;
+}
+
+std::int64_t SystemParameters::partial_sum_tokens(std::int64_t columns) const {
+  return partial_sum_kib * 1024 * 8 / (columns * kPartialSumBits);
+}
+
+Result<void> validate_system(const SystemParameters& system, std::int64_t columns) {
+  if (system.partial_sum_kib % 2 != 0)
+    return fail(Remedy{"choose an even number"}, "partial_sums.kib: {} is no multiple of the 2 KiB bank",
+                system.partial_sum_kib);
+  if (system.partial_sum_tokens(columns) < 1)
+    return fail(Remedy{fmt::format("at least {}", divide_up(columns * kPartialSumBits, 8 * 1024))},
+                "partial_sums.kib: {} KiB do not hold the sums of one token", system.partial_sum_kib);
+  return {};
+}
+
+void add_system_parts(const SystemParameters& system, const Mapping& mapping, std::int64_t columns,
+                      Inventory& inventory) {
+  const SramBank& bank = system.activation_sram();
+  const std::int64_t banks = divide_up(system.activation_bandwidth_bits, bank.port_bits);
+  const auto adder_bits = static_cast<double>(output_adders(columns) * kPartialSumBits);
+  std::vector<Part>& macro = inventory.macro_parts;
+  macro.push_back({"activation buffers", &bank.read, static_cast<double>(banks * bank.bytes * 8)});
+  macro.push_back({"partial sums", &SystemParameters::partial_sum_sram().read,
+                   static_cast<double>(system.partial_sum_kib * 1024 * 8)});
+  macro.push_back({"partial sums", &kFullAdder, adder_bits});
+  macro.push_back({"partial sums", &kFlipFlop, 2 * adder_bits});  // two stages of half the width
+  const auto lanes = static_cast<double>(system.vector_macs_per_cycle);
+  std::vector<Part>& around = inventory.system_parts;
+  around.push_back({"vector unit", &kMultiplier8, lanes});
+  around.push_back({"vector unit", &kAdder32, lanes});
+  around.push_back({"weight SRAM", &kSramRead, static_cast<double>(mapping.weight_sram_bits)});
+  around.push_back({"activation SRAM", &kSramRead, static_cast<double>(mapping.activation_sram_bits)});
+  around.push_back({"link adders", &kFullAdder, static_cast<double>(mapping.macros * columns * kPartialSumBits)});
+}
+
+void add_system_paths(std::vector<Path>& paths) {
+  paths.push_back({"add partial sums, half a word", {{&kCarryOutDelay, 1}, {&kCarryDelay, kPartialSumBits / 2 - 1}}});
+}
+
+void add_system_events(const SystemParameters& system, const SystemWork& work, std::vector<Event>& events) {
+  add_weight_movement(system, work, events);
+  add_activation_movement(system, work, events);
+  add_partial_sums(work, events);
+}
+
+void add_attention_events(const Operation& operation, std::vector<Event>& events) {
+  const auto count = static_cast<double>(operation.count);
+  const auto macs = static_cast<double>(operation.dense_macs());
+  const double read = count * static_cast<double>(operation.n_inputs * (operation.n_tokens + operation.n_outputs));
+  const double written = count * static_cast<double>(operation.n_tokens * operation.n_outputs);
+  events.push_back({"vector unit", &kMultiplier8, macs});
+  events.push_back({"vector unit", &kAdder32, macs});
+  events.push_back({"activation SRAM", &kSramRead, read * kOperandBits});
+  events.push_back({"activation SRAM", &kSramWrite, written * kOperandBits});
+}
+
+}  // namespace sparsecim

@@ -1,0 +1,150 @@
+#include "hardware/flexcim/flexcim.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "hardware/dcim/parameters.hpp"
+
+namespace sparsecim {
+namespace {
+
+int log2_of(int power) { return std::countr_zero(static_cast<unsigned>(power)); }
+
+int largest_m(std::span<const Pattern> patterns) {
+  int largest = 2;  // the native cell chooses one of two
+  for (const Pattern pattern : patterns)
+    if (!pattern.dense()) largest = std::max(largest, pattern.m);
+  return largest;
+}
+
+PairGeometry geometry_of(const FlexcimParameters& parameters) {
+  const MacroArray& array = parameters.array;
+  PairGeometry geometry{.rows = array.rows,
+                        .columns = array.columns,
+                        .sub_macros = array.sub_macros,
+                        .activation_bits = array.activation_bits,
+                        .bandwidth_bits = parameters.system.activation_bandwidth_bits,
+                        .largest_m = largest_m(parameters.patterns),
+                        .most_inputs = array.rows};
+  for (const Pattern pattern : parameters.patterns)
+    geometry.most_inputs =
+        std::max(geometry.most_inputs, flexcim_inputs_per_pass(array.rows, array.sub_macros, pattern));
+  return geometry;
+}
+
+class FlexcimStage : public InputStage {
+ public:
+  explicit FlexcimStage(const FlexcimParameters& parameters)
+      : array_(parameters.array),
+        patterns_(parameters.patterns),
+        needs_shared_masks_(parameters.pair_select == PairSelectKind::kSharedPairs),
+        select_(make_pair_select(parameters.pair_select, geometry_of(parameters), parameters.columns_per_cycle,
+                                 parameters.columns_per_group)) {}
+
+  std::span<const Pattern> patterns() const override { return patterns_; }
+  std::int64_t inputs_per_pass(Pattern pattern) const override {
+    return flexcim_inputs_per_pass(array_.rows, array_.sub_macros, pattern);
+  }
+  std::int64_t position_bits(Pattern pattern) const override { return pattern.dense() ? 0 : log2_of(pattern.m); }
+  std::int64_t cell_position_bits() const override { return select_->cell_position_bits(); }
+  PassTiming timing(Pattern pattern, std::int64_t inputs) const override { return select_->timing(pattern, inputs); }
+
+  Result<void> check(const Operation& operation, Pattern native) const override {
+    if (!needs_shared_masks_ || !operation.weights || native.dense() || native.m <= 2) return {};
+    return fail(
+        Remedy{"choose another pair_select; bitserial_per_cell takes every mask"},
+        "pair_select shared_pairs needs a mask whose columns share their pairs, and this {} mask was not pruned "
+        "for it",
+        native.name());
+  }
+
+  void add_parts(std::vector<Part>& parts) const override { select_->add_parts(parts); }
+  std::vector<Path::Step> steps_to_multiplier() const override { return select_->steps_to_multiplier(); }
+  void add_paths(std::vector<Path>& paths) const override { select_->add_paths(paths); }
+  void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const override {
+    select_->add_events(pattern, work, events);
+  }
+
+ private:
+  MacroArray array_;
+  std::vector<Pattern> patterns_;
+  bool needs_shared_masks_;
+  std::unique_ptr<const PairSelect> select_;
+};
+
+std::vector<Parameter<FlexcimParameters>> declare() {
+  using P = FlexcimParameters;
+  std::vector<Parameter<P>> parameters;
+  declare_array(parameters, [](P& p) -> MacroArray& { return p.array; });
+  parameters.push_back(integer_parameter<P>({"sub_macros", "P: equal parts along the rows, a power of two"}, 1, 64,
+                                            [](P& p) -> std::int64_t& { return p.array.sub_macros; }));
+  parameters.push_back(patterns_parameter<P>({"patterns", "what the macro runs natively; M at most 2 P"},
+                                             [](P& p) -> std::vector<Pattern>& { return p.patterns; }));
+  parameters.push_back(choice_parameter<P>({"pair_select", "how a cell gets its input"}, kPairSelectNames,
+                                           [](P& p) -> PairSelectKind& { return p.pair_select; }));
+  parameters.push_back(
+      integer_parameter<P>({"columns_per_cycle", "k: used with column_pipelined and shared_pairs", "1"}, 1, 4096,
+                           [](P& p) -> std::int64_t& { return p.columns_per_cycle; }));
+  parameters.push_back(integer_parameter<P>({"columns_per_group", "G: used with shared_pairs", "32"}, 1, 4096,
+                                            [](P& p) -> std::int64_t& { return p.columns_per_group; }));
+  declare_system(parameters, [](P& p) -> SystemParameters& { return p.system; });
+  return parameters;
+}
+
+Result<void> validate_patterns(const FlexcimParameters& parameters) {
+  const std::int64_t sub_macros = parameters.array.sub_macros;
+  for (const Pattern pattern : parameters.patterns) {
+    if (pattern.dense()) continue;
+    if (!std::has_single_bit(static_cast<unsigned>(pattern.m)))
+      return fail(Remedy{"choose M of 2, 4, 8, .."}, "patterns: M of {} is no power of two", pattern.name());
+    if (pattern.m > 2 * sub_macros)
+      return fail(Remedy{fmt::format("remove it, or choose sub_macros of at least {}", pattern.m / 2)},
+                  "patterns: {} needs {} pairs, but {} sub-macros have multiplexers for {}", pattern.name(),
+                  pattern.m / 2, sub_macros, sub_macros);
+    if (flexcim_inputs_per_pass(parameters.array.rows, sub_macros, pattern) == 0)
+      return fail(Remedy{"choose more rows"}, "patterns: no block of {} fits into {} rows", pattern.name(),
+                  parameters.array.rows);
+  }
+  return {};
+}
+
+Result<void> validate(const FlexcimParameters& parameters) {
+  const auto [rows, columns, weight_bits, activation_bits, sub_macros, entries] = parameters.array;
+  SC_TRY(validate_array(parameters.array));
+  if (rows % sub_macros != 0 || rows / sub_macros < 2 || !std::has_single_bit(static_cast<std::uint64_t>(sub_macros)))
+    return fail(Remedy{fmt::format("choose a power of two up to {}", rows / 2)},
+                "sub_macros: {} does not divide {} rows into adder trees", sub_macros, rows);
+  if (parameters.columns_per_cycle > columns)
+    return fail(Remedy{fmt::format("at most {}", columns)}, "columns_per_cycle: {} is more than macro.columns {}",
+                parameters.columns_per_cycle, columns);
+  const bool shared = parameters.pair_select == PairSelectKind::kSharedPairs;
+  if (shared && columns % parameters.columns_per_group != 0)
+    return fail(Remedy{"choose a divisor"}, "columns_per_group: {} does not divide macro.columns {}",
+                parameters.columns_per_group, columns);
+  return validate_patterns(parameters);
+}
+
+}  // namespace
+
+std::int64_t flexcim_inputs_per_pass(std::int64_t rows, std::int64_t sub_macros, Pattern pattern) {
+  if (pattern.dense()) return rows;
+  const std::int64_t positions = rows / sub_macros;
+  if (pattern.n <= sub_macros) return positions * (sub_macros / pattern.n) * pattern.m;
+  return positions / divide_up(pattern.n, sub_macros) * pattern.m;
+}
+
+const std::vector<Parameter<FlexcimParameters>>& flexcim_parameters() {
+  static const auto kParameters = declare();
+  return kParameters;
+}
+
+Result<std::unique_ptr<Machine>> make_flexcim(const std::string& path, const std::vector<Setting>& settings) {
+  SC_TRY_ASSIGN(const FlexcimParameters parameters, read_parameters(flexcim_parameters(), path, settings));
+  SC_TRY(within(path, validate(parameters)));
+  SC_TRY(within(path, validate_system(parameters.system, parameters.array.columns)));
+  return std::make_unique<DcimMachine>("flexcim", parameters.array, parameters.system,
+                                       std::make_unique<FlexcimStage>(parameters),
+                                       show_parameters(flexcim_parameters(), parameters));
+}
+
+}  // namespace sparsecim

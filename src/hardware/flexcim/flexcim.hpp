@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+
+#include "hardware/dcim/machine.hpp"
+#include "hardware/flexcim/pair_select.hpp"
+
+namespace sparsecim {
+
+/// FlexCiM (arXiv 2504.14365): a digital compute-in-memory macro split along its rows into P sub-macros, whose cells
+/// choose their input within blocks of M, so that N:M sparse weights fill it densely.
+struct FlexcimParameters {
+  MacroArray array;  // array.sub_macros is P
+  std::vector<Pattern> patterns;
+  PairSelectKind pair_select = PairSelectKind::kBitserialPerCell;
+  std::int64_t columns_per_cycle = 1;
+  std::int64_t columns_per_group = 32;
+  SystemParameters system;
+};
+
+const std::vector<Parameter<FlexcimParameters>>& flexcim_parameters();
+
+/// Errors: as read_parameters; sizes that contradict each other.
+Result<std::unique_ptr<Machine>> make_flexcim(const std::string& path, const std::vector<Setting>& settings);
+
+/// Inputs of a pass: the N kept weights of a block lie at one row position of N sub-macros, so a row position holds
+/// floor(P/N) blocks; for N > P a block takes ceil(N/P) row positions.
+std::int64_t flexcim_inputs_per_pass(std::int64_t rows, std::int64_t sub_macros, Pattern pattern);
+
+}  // namespace sparsecim

@@ -1,0 +1,142 @@
+#include "hardware/flexcim/flexcim.hpp"
+
+#include <gtest/gtest.h>
+
+#include "hardware/machine_fixture.hpp"
+
+namespace sparsecim {
+namespace {
+
+std::string pair_select(const std::string& scheme, int columns_per_cycle) {
+  return fmt::format("columns_per_cycle: {}\npair_select: {}", columns_per_cycle, scheme);
+}
+
+MachineDescription flexcim_with_scheme(const std::string& scheme, int columns_per_cycle = 1) {
+  return machine_with("flexcim", {{"pair_select: bitserial_per_cell", pair_select(scheme, columns_per_cycle)}});
+}
+
+/// Cycles that each further pass of the same tile costs.
+std::int64_t interval(const MachineDescription& machine, Pattern pattern) {
+  return simulated(machine, matrix(pattern, 200, 8192, 32)).operations.front().initiation_interval;
+}
+
+TEST(Flexcim, TakesMInputsForEveryBlockThatItsRowPositionsHold) {
+  const auto inputs = [](Pattern pattern) { return flexcim_inputs_per_pass(128, 4, pattern); };
+  EXPECT_EQ(inputs({}), 128);
+  for (const Pattern pattern : {Pattern{1, 2}, {2, 4}, {4, 8}}) EXPECT_EQ(inputs(pattern), 256) << pattern.name();
+  for (const Pattern pattern : {Pattern{1, 4}, {2, 8}}) EXPECT_EQ(inputs(pattern), 512) << pattern.name();
+  EXPECT_EQ(inputs({1, 8}), 1024);
+  EXPECT_EQ(inputs({3, 8}), inputs({4, 8}));
+  for (int n = 5; n < 8; ++n) EXPECT_EQ(inputs({n, 8}), inputs({})) << n;
+}
+
+TEST(Flexcim, ServingOneColumnACycleTakesThePublishedCyclesPer1024Inputs) {
+  const std::pair<Pattern, std::int64_t> published[] = {{{}, 64},     {{2, 4}, 128}, {{4, 8}, 128},
+                                                        {{1, 4}, 64}, {{2, 8}, 64},  {{1, 8}, 32}};
+  const MachineDescription machine = flexcim_with_scheme("column_pipelined");
+  for (const auto& [pattern, cycles] : published)
+    EXPECT_EQ(1024 / flexcim_inputs_per_pass(128, 4, pattern) * interval(machine, pattern), cycles) << pattern.name();
+}
+
+TEST(Flexcim, ServingFourColumnsACycleHidesThePairsBehindTheMultiplicationAndServingThreeDoesNot) {
+  EXPECT_EQ(interval(flexcim_with_scheme("column_pipelined", 4), {4, 8}), 8);
+  EXPECT_EQ(interval(flexcim_with_scheme("column_pipelined", 3), {4, 8}), 11);
+  EXPECT_EQ(interval(flexcim_with_scheme("column_pipelined", 1), {1, 2}), 8) << "1:2 has nothing to choose";
+}
+
+TEST(Flexcim, StallsOneToEightBelow1024BitsACycleAndNotAt1024) {
+  const auto at = [](int bits) {
+    return machine_with("flexcim", {{"bits_per_cycle: 1024", fmt::format("bits_per_cycle: {}", bits)}});
+  };
+  EXPECT_EQ(interval(at(1024), {1, 8}), 8);
+  EXPECT_EQ(interval(at(1023), {1, 8}), 9);
+  EXPECT_EQ(interval(at(512), {1, 8}), 16);
+  EXPECT_EQ(interval(at(512), {2, 8}), 8) << "half the inputs need half the port";
+  EXPECT_EQ(simulated(at(512), matrix({1, 8})).operations.front().bound, "fetch");
+}
+
+TEST(Flexcim, InItsDenseModeMultipliesExactlyAsOftenAsDenseDcim) {
+  const Operation operation = matrix({});
+  const double dense = energy_of(simulated(machine_with("dense-dcim"), operation), "multipliers");
+  for (const char* sub_macros : {"sub_macros: 4", "sub_macros: 8", "sub_macros: 16"})
+    EXPECT_DOUBLE_EQ(
+        energy_of(simulated(machine_with("flexcim", {{"sub_macros: 4", sub_macros}}), operation), "multipliers"), dense)
+        << sub_macros;
+}
+
+TEST(Flexcim, RunsWhatItLacksAtTheSparsestSupersetAndSaysSo) {
+  const Simulation simulation = simulated(machine_with("flexcim"), matrix({3, 8}));
+  EXPECT_EQ(simulation.operations.front().runs_as, (Pattern{4, 8}));
+  EXPECT_EQ(simulation.cycles, simulated(machine_with("flexcim"), matrix({4, 8})).cycles);
+  EXPECT_NE(simulation.notes.front().find("denser pattern"), std::string::npos);
+}
+
+TEST(Flexcim, RefusesWhatNoPatternHoldsAndNamesTheRemedy) {
+  const auto machine = machine_with("flexcim", {{"[dense, 1:2, 2:4, 4:8, 1:4, 2:8, 1:8]", "[2:4]"}});
+  const auto refused = simulate(workload_of(matrix({4, 8})), machine);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().line(),
+            "flexcim: up: no pattern of the machine holds 4:8; add dense to the machine's patterns");
+}
+
+TEST(Flexcim, WithSharedPairsRefusesARealMaskThatWasNotPrunedForIt) {
+  const MachineDescription machine = flexcim_with_scheme("shared_pairs");
+  Operation operation = matrix({2, 4});
+  EXPECT_TRUE(simulate(workload_of(operation), machine));
+  operation.weights = MaskStatistics{.nonzero = 1024 * 384, .one_bits = 1024 * 384 * 4, .most_kept = {2, 2, 4, 8}};
+  const auto refused = simulate(workload_of(operation), machine);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("shared_pairs"), std::string::npos);
+  operation.weights->most_kept = {1, 2, 4, 8};  // 1:2 chooses no pairs
+  EXPECT_TRUE(simulate(workload_of(operation), machine));
+}
+
+/// What docs/formats/machines.md prints: the macro without its SRAM buffers, the clock, and a 4096 x 4096 matrix at 4:8
+/// for 512 tokens.
+struct SchemeCost {
+  const char* scheme;
+  int columns_per_cycle;
+  double macro_k_um2, clock_ns, k_cycles, energy_uj;
+};
+
+double macro_without_buffers_um2(const Simulation& simulation) {
+  double area = 0;
+  for (const PricedPart& part : simulation.parts)
+    if (part.in_macro && part.component != "activation buffers" && part.component != "partial sums")
+      area += part.area_um2.nominal;
+  return area / static_cast<double>(simulation.macros);
+}
+
+TEST(PairSelection, CostsWhatTheDocumentedTableSays) {
+  const SchemeCost table[] = {{"bitserial_per_cell", 1, 313.1, 3.39, 131.2, 1409},
+                              {"column_pipelined", 1, 471.9, 3.20, 524.4, 5247},
+                              {"column_pipelined", 4, 498.3, 3.20, 131.2, 2460},
+                              {"per_column", 1, 664.7, 3.20, 131.2, 1250},
+                              {"shared_pairs", 1, 287.5, 3.20, 131.2, 1007}};
+  for (const SchemeCost& row : table) {
+    SCOPED_TRACE(row.scheme);
+    const Simulation simulation =
+        simulated(flexcim_with_scheme(row.scheme, row.columns_per_cycle), matrix({4, 8}, 512, 4096, 4096));
+    EXPECT_NEAR(macro_without_buffers_um2(simulation) / 1e3, row.macro_k_um2, 0.05);
+    EXPECT_NEAR(simulation.clock_ns, row.clock_ns, 0.005);
+    EXPECT_NEAR(static_cast<double>(simulation.cycles) / 1e3, row.k_cycles, 0.05);
+    EXPECT_NEAR(simulation.energy_pj.nominal / 1e6, row.energy_uj, 0.5);
+  }
+  const Simulation dense = simulated(machine_with("dense-dcim"), matrix({4, 8}, 512, 4096, 4096));
+  EXPECT_NEAR(macro_without_buffers_um2(dense) / 1e3, 220.1, 0.05);
+  EXPECT_NEAR(dense.energy_pj.nominal / 1e6, 1183, 0.5);
+}
+
+TEST(PairSelection, LatchesOfAnOperandPerCellCostWhatTheGateModelSays) {
+  // 128 x 32 cells of eight flip-flops: 121 k um2, and 56 pJ a cycle when they all shift.
+  const Simulation simulation = simulated(flexcim_with_scheme("column_pipelined", 4), matrix({4, 8}, 512, 4096, 4096));
+  double area_um2 = 0;
+  for (const PricedPart& part : simulation.parts)
+    if (part.component == "operand latches") area_um2 += part.area_um2.nominal / 64;
+  EXPECT_NEAR(area_um2, 120.7e3, 100);
+  const double macro_cycles = 64 * 16.0 * 128 * 512 * 8 / 64;  // 16 x 128 tiles, 512 tokens, 8 cycles
+  EXPECT_NEAR(energy_of(simulation, "operand latches") / macro_cycles, 55.7, 0.1);
+}
+
+}  // namespace
+}  // namespace sparsecim

@@ -1,0 +1,193 @@
+#include "hardware/flexcim/pair_select.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "hardware/components/clock.hpp"
+#include "hardware/components/gates.hpp"
+#include "hardware/components/memories.hpp"
+#include "hardware/dcim/activation_lines.hpp"
+
+namespace sparsecim {
+namespace {
+
+/// Behind the accumulator: the partial-sum entry, and the merged sum where there is anything to merge.
+std::int64_t registers_behind_accumulator(const PairGeometry& geometry) { return geometry.sub_macros > 1 ? 2 : 1; }
+
+int log2_of(std::int64_t power) { return std::countr_zero(static_cast<std::uint64_t>(power)); }
+
+void add_position_cells(std::int64_t bits, std::vector<Part>& parts) {
+  parts.push_back({"position bits", &kCimCell, static_cast<double>(bits)});
+}
+
+class BitserialPerCell : public PairSelect {
+ public:
+  explicit BitserialPerCell(const PairGeometry& geometry)
+      : geometry_(geometry),
+        lines_{geometry.rows * geometry.largest_m, geometry.columns, geometry.activation_bits,
+               geometry.bandwidth_bits} {}
+
+  PassTiming timing(Pattern, std::int64_t inputs) const override {
+    return lines_.timing(inputs, registers_behind_accumulator(geometry_));
+  }
+  std::int64_t cell_position_bits() const override { return log2_of(geometry_.largest_m); }
+
+  void add_parts(std::vector<Part>& parts) const override {
+    lines_.add_parts(parts);
+    add_position_cells(geometry_.words() * cell_position_bits(), parts);
+    parts.push_back({"pair selection", &kMux2, static_cast<double>(geometry_.words() * (geometry_.largest_m - 1))});
+    // A line serves blocks of 1, 2, .., P cells, so its register takes one of log2(P) + 1 inputs of the buffer's port.
+    parts.push_back({"line routing", &kMux2, static_cast<double>(lines_.lines * log2_of(geometry_.sub_macros))});
+  }
+
+  std::vector<Path::Step> steps_to_multiplier() const override { return {{&kMuxDelay, cell_position_bits()}}; }
+  void add_paths(std::vector<Path>&) const override {}
+
+  void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const override {
+    // Every input goes to the rows of all N cells of its block; in the dense mode to its own row.
+    const int m = pattern.dense() ? 1 : pattern.m;
+    const double line_passes = work.input_deliveries * (pattern.dense() ? 1 : pattern.n);
+    lines_.add_events(line_passes, work.activation_toggle, events);
+    const double planes = static_cast<double>(geometry_.activation_bits);
+    const double route_changes = line_passes * planes * work.activation_toggle * log2_of(geometry_.sub_macros);
+    events.push_back({"line routing", &kMux2, route_changes});
+    // A cell's M live lines go through M - 1 multiplexers, and the last of them through what is left of the M:1 tree.
+    const double cell_rows = line_passes / m;
+    const double muxes_per_cell = m - 1 + log2_of(geometry_.largest_m / m);
+    events.push_back(
+        {"pair selection", &kMux2,
+         cell_rows * static_cast<double>(geometry_.columns) * muxes_per_cell * planes * work.activation_toggle});
+  }
+
+ private:
+  PairGeometry geometry_;
+  ActivationLines lines_;
+};
+
+/// The schemes that move pairs of whole inputs through distribution units.
+struct WordScheme {
+  std::int64_t units_per_row_position;  // each of P multiplexers of pairs, two inputs wide
+  std::int64_t pair_cycles;             // until all columns have their pair, where pairs differ by column
+  std::int64_t held_inputs;             // in registers of a macro, while they are being chosen from or streamed
+  std::int64_t serialisers;             // 8:1 multiplexers that turn a held word into planes
+  std::int64_t isel_bits;               // width of the 2:1 multiplexer in a cell: a plane, or a word
+  bool latch_per_cell;                  // the cell keeps its operand, and shifts it out, while others are served
+  bool lines_carry_blocks;              // to every column's unit, instead of pairs
+  std::int64_t shared_columns;          // that share the position bits beyond isel
+};
+
+class WordPairs : public PairSelect {
+ public:
+  WordPairs(const PairGeometry& geometry, const WordScheme& scheme) : geometry_(geometry), scheme_(scheme) {}
+
+  PassTiming timing(Pattern pattern, std::int64_t inputs) const override {
+    const std::int64_t planes = geometry_.activation_bits;
+    const std::int64_t fetch = divide_up(inputs * planes, geometry_.bandwidth_bits);
+    const std::int64_t pairs = chooses_pairs(pattern) ? scheme_.pair_cycles : 1;
+    const std::int64_t interval = std::max({planes, fetch, pairs});
+    const std::string_view bound = interval == planes ? "multiply" : interval == fetch ? "fetch" : "pair selection";
+    return {interval, fetch + (pairs - 1) + planes + registers_behind_accumulator(geometry_), bound};
+  }
+  std::int64_t cell_position_bits() const override {
+    return scheme_.shared_columns > 1 ? 1 : log2_of(geometry_.largest_m);
+  }
+
+  void add_parts(std::vector<Part>& parts) const override {
+    const std::int64_t shared_bits =
+        (log2_of(geometry_.largest_m) - cell_position_bits()) * geometry_.words() / scheme_.shared_columns;
+    add_position_cells(geometry_.words() * cell_position_bits() + shared_bits, parts);
+    parts.push_back(
+        {"activation registers", &kFlipFlop, static_cast<double>(scheme_.held_inputs * geometry_.activation_bits)});
+    const std::int64_t muxes_per_unit = geometry_.sub_macros * (pairs() - 1) * pair_bits();
+    parts.push_back({"distribution units", &kMux2,
+                     static_cast<double>(geometry_.row_positions() * scheme_.units_per_row_position * muxes_per_unit)});
+    parts.push_back({"pair selection", &kMux2, static_cast<double>(geometry_.words() * scheme_.isel_bits)});
+    parts.push_back(
+        {"serialisers", &kMux2, static_cast<double>(scheme_.serialisers * (geometry_.activation_bits - 1))});
+    if (scheme_.latch_per_cell)
+      parts.push_back(
+          {"operand latches", &kFlipFlop, static_cast<double>(geometry_.words() * geometry_.activation_bits)});
+  }
+
+  std::vector<Path::Step> steps_to_multiplier() const override { return {{&kMuxDelay, 1}}; }
+  void add_paths(std::vector<Path>& paths) const override {
+    if (pairs() > 1) paths.push_back({"distribution unit", {{&kMuxDelay, log2_of(pairs())}}});
+  }
+
+  void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const override {
+    const double toggle = work.activation_toggle;
+    const double planes = static_cast<double>(geometry_.activation_bits);
+    const double cell_rows = work.input_deliveries * (pattern.dense() ? 1 : pattern.density());
+    const double cells = cell_rows * static_cast<double>(geometry_.columns);
+    const double drives = chooses_pairs(pattern) ? static_cast<double>(scheme_.pair_cycles) : 1;
+    const double pair_changes = cell_rows * static_cast<double>(pair_bits()) * drives * toggle;
+    const double line_bits = scheme_.lines_carry_blocks ? work.input_deliveries * planes * toggle : pair_changes;
+    events.push_back({"activation registers", &kFlipFlop, work.input_deliveries * planes});
+    events.push_back({"clock", &kClockPin, work.input_deliveries * planes});
+    events.push_back({"activation lines", &kActivationLine, line_bits * static_cast<double>(geometry_.columns)});
+    if (chooses_pairs(pattern))
+      events.push_back({"distribution units", &kMux2,
+                        pair_changes * (pattern.m / 2 - 1) * static_cast<double>(scheme_.units_per_row_position)});
+    events.push_back({"pair selection", &kMux2, cells * planes * toggle});  // planes, or once the bits of a word
+    if (scheme_.serialisers > 0) {
+      const double serialised = scheme_.isel_bits > 1 ? cells : 2 * cell_rows * static_cast<double>(groups());
+      events.push_back({"serialisers", &kMux2, serialised * planes * toggle * log2_of(geometry_.activation_bits)});
+    }
+    if (!scheme_.latch_per_cell) return;
+    const double shifts = cells * planes * planes;  // eight flip-flops, clocked for every plane
+    events.push_back({"operand latches", &kFlipFlop, shifts});
+    events.push_back({"clock", &kClockPin, shifts});
+  }
+
+ private:
+  static bool chooses_pairs(Pattern pattern) { return !pattern.dense() && pattern.m > 2; }
+  std::int64_t pairs() const { return std::max(geometry_.largest_m / 2, 1); }
+  std::int64_t pair_bits() const { return 2 * geometry_.activation_bits; }
+  std::int64_t groups() const { return divide_up(geometry_.columns, scheme_.shared_columns); }
+
+  PairGeometry geometry_;
+  WordScheme scheme_;
+};
+
+}  // namespace
+
+std::unique_ptr<const PairSelect> make_pair_select(PairSelectKind kind, const PairGeometry& geometry,
+                                                   std::int64_t columns_per_cycle, std::int64_t columns_per_group) {
+  const std::int64_t k = columns_per_cycle;
+  switch (kind) {
+    case PairSelectKind::kBitserialPerCell:
+      return std::make_unique<BitserialPerCell>(geometry);
+    case PairSelectKind::kColumnPipelined:
+      return std::make_unique<WordPairs>(geometry, WordScheme{.units_per_row_position = k,
+                                                              .pair_cycles = divide_up(geometry.columns, k),
+                                                              .held_inputs = geometry.most_inputs,
+                                                              .serialisers = 0,
+                                                              .isel_bits = geometry.activation_bits,
+                                                              .latch_per_cell = true,
+                                                              .lines_carry_blocks = false,
+                                                              .shared_columns = 1});
+    case PairSelectKind::kPerColumn:
+      return std::make_unique<WordPairs>(geometry, WordScheme{.units_per_row_position = geometry.columns,
+                                                              .pair_cycles = 1,
+                                                              .held_inputs = geometry.most_inputs,
+                                                              .serialisers = geometry.words(),
+                                                              .isel_bits = geometry.activation_bits,
+                                                              .latch_per_cell = false,
+                                                              .lines_carry_blocks = true,
+                                                              .shared_columns = 1});
+    case PairSelectKind::kSharedPairs:
+      break;
+  }
+  // The pair chosen for each group is held for its columns and streamed on the row's two bit-lines.
+  const std::int64_t groups = divide_up(geometry.columns, columns_per_group);
+  return std::make_unique<WordPairs>(geometry, WordScheme{.units_per_row_position = k,
+                                                          .pair_cycles = divide_up(groups, k),
+                                                          .held_inputs = 2 * geometry.rows * groups,
+                                                          .serialisers = 2 * geometry.rows * groups,
+                                                          .isel_bits = 1,
+                                                          .latch_per_cell = false,
+                                                          .lines_carry_blocks = false,
+                                                          .shared_columns = columns_per_group});
+}
+
+}  // namespace sparsecim

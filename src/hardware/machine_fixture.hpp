@@ -1,0 +1,58 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/check.hpp"
+#include "base/embedded.hpp"
+#include "hardware/dense_dcim/dense_dcim.hpp"
+#include "hardware/flexcim/flexcim.hpp"
+#include "hardware/simulate.hpp"
+
+// For tests: shipped machines with some lines changed, and workloads of one matrix.
+
+namespace sparsecim {
+
+using Changes = std::vector<std::pair<std::string, std::string>>;
+
+/// `arch/NAME.yaml` with texts replaced.
+inline std::string shipped_description(const std::string& name, const Changes& changes = {}) {
+  std::string text;
+  for (const EmbeddedFile& file : embedded_files())
+    if (file.path == "arch/" + name + ".yaml") text = file.content;
+  for (const auto& [from, to] : changes) {
+    const std::size_t at = text.find(from);
+    SC_CHECK(at != std::string::npos);
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+inline MachineDescription machine_with(const std::string& name, const Changes& changes = {}) {
+  const auto settings = parse_settings(name, shipped_description(name, changes)).value();
+  auto machine = name == "flexcim" ? make_flexcim(name, settings) : make_dense_dcim(name, settings);
+  return {name, std::shared_ptr<const Machine>(std::move(machine).value())};
+}
+
+inline Operation matrix(Pattern pattern, std::int64_t tokens = 512, std::int64_t inputs = 1024,
+                        std::int64_t outputs = 768) {
+  return {.name = "up", .n_tokens = tokens, .n_inputs = inputs, .n_outputs = outputs, .pattern = pattern};
+}
+
+inline Workload workload_of(const Operation& operation) {
+  return {.name = "one matrix", .n_tokens = operation.n_tokens, .operations = {operation}};
+}
+
+inline Simulation simulated(const MachineDescription& machine, const Operation& operation) {
+  return simulate(workload_of(operation), machine).value();
+}
+
+/// The nominal energy of a component, 0 where it has none.
+inline double energy_of(const Simulation& simulation, std::string_view component) {
+  for (const ComponentEnergy& energy : simulation.energy)
+    if (energy.component == component) return energy.energy_pj.nominal;
+  return 0;
+}
+
+}  // namespace sparsecim

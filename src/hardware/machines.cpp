@@ -1,0 +1,73 @@
+#include <algorithm>
+#include <filesystem>
+
+#include "base/embedded.hpp"
+#include "base/file.hpp"
+#include "hardware/dense_dcim/dense_dcim.hpp"
+#include "hardware/flexcim/flexcim.hpp"
+#include "hardware/simulate.hpp"
+
+namespace sparsecim {
+namespace {
+
+constexpr std::uint64_t kLargestDescription_bytes = 1 << 20;
+
+/// Every kind of machine: what `machine:` may say.
+struct Kind {
+  std::string_view name;
+  Result<std::unique_ptr<Machine>> (*make)(const std::string& path, const std::vector<Setting>& settings);
+};
+constexpr Kind kKinds[] = {{"flexcim", make_flexcim}, {"dense-dcim", make_dense_dcim}};
+
+std::string kind_names() {
+  std::string names;
+  for (const Kind& kind : kKinds) names += (names.empty() ? "" : " | ") + std::string(kind.name);
+  return names;
+}
+
+Result<std::unique_ptr<Machine>> make_machine(const std::string& path, const std::string& text) {
+  SC_TRY_ASSIGN(const auto settings, parse_settings(path, text));
+  const Setting* kind = find_setting(settings, "machine");
+  if (!kind) return fail(Remedy{"allowed: " + kind_names()}, "{}: 'machine' is missing", path);
+  for (const Kind& known : kKinds)
+    if (kind->values.size() == 1 && !kind->list && kind->values.front() == known.name)
+      return known.make(path, settings);
+  return fail(Remedy{"allowed: " + kind_names()}, "{}: unknown machine '{}'", kind->place,
+              kind->values.empty() ? "" : kind->values.front());
+}
+
+const EmbeddedFile* find_embedded(std::string_view name) {
+  const std::string path = "arch/" + std::string(name) + ".yaml";
+  for (const EmbeddedFile& file : embedded_files())
+    if (file.path == path) return &file;
+  return nullptr;
+}
+
+Result<std::string> read_description(std::string_view name_or_path) {
+  if (const EmbeddedFile* file = find_embedded(name_or_path)) return std::string(file->content);
+  const std::filesystem::path path(name_or_path);
+  if (!std::filesystem::exists(path))
+    return fail(Remedy{fmt::format("name a YAML file or one of {}", fmt::join(machine_names(), ", "))},
+                "no machine '{}'", name_or_path);
+  return read_text_file(path, kLargestDescription_bytes);
+}
+
+}  // namespace
+
+std::vector<std::string> machine_names() {
+  std::vector<std::string> names;
+  for (const EmbeddedFile& file : embedded_files())
+    if (file.path.starts_with("arch/"))
+      names.emplace_back(file.path.substr(5, file.path.size() - 5 - std::string_view(".yaml").size()));
+  return names;
+}
+
+Result<MachineDescription> open_machine(std::string_view name_or_path) {
+  SC_TRY_ASSIGN(const std::string text, read_description(name_or_path));
+  const bool embedded = find_embedded(name_or_path) != nullptr;
+  const std::string path = embedded ? fmt::format("arch/{}.yaml", name_or_path) : std::string(name_or_path);
+  SC_TRY_ASSIGN(std::unique_ptr<Machine> machine, make_machine(path, text));
+  return MachineDescription{std::string(name_or_path), std::move(machine)};
+}
+
+}  // namespace sparsecim

@@ -1,0 +1,155 @@
+#include "hardware/simulate.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "hardware/components/leakage.hpp"
+
+namespace sparsecim {
+namespace {
+
+void add_energy(std::vector<ComponentEnergy>& energy, std::string_view component, const Band& energy_pj) {
+  const auto found = std::ranges::find(energy, component, &ComponentEnergy::component);
+  if (found != energy.end())
+    found->energy_pj += energy_pj;
+  else
+    energy.push_back({std::string(component), energy_pj});
+}
+
+/// pW * ns = 10^-9 pJ.
+Band leakage_pj(const Band& leakage_pw, double latency_ns) { return leakage_pw * (latency_ns * 1e-9); }
+
+void price_operation(const OperationRun& run, const PricedInventory& priced, double node_nm,
+                     SimulatedOperation& operation) {
+  for (const PricedEvent& event : price(run.events, node_nm))
+    add_energy(operation.energy, event.component, event.energy_pj);
+  add_energy(operation.energy, "leakage", leakage_pj(priced.leakage_pw, operation.latency_ns));
+  for (const ComponentEnergy& component : operation.energy) operation.energy_pj += component.energy_pj;
+}
+
+SimulatedOperation simulate_operation(const Operation& operation, const Placement& placement, const OperationRun& run,
+                                      const Run& whole, const PricedInventory& priced, double node_nm) {
+  SimulatedOperation result;
+  result.name = operation.name;
+  result.attention = operation.kind == Operation::Kind::kAttention;
+  result.pattern = operation.pattern;
+  result.runs_as = placement.pattern;
+  result.tiles = placement.tiles();
+  result.macros_used = placement.macros_used;
+  result.cycles = run.cycles;
+  result.initiation_interval = run.initiation_interval;
+  result.latency_ns = static_cast<double>(run.cycles) * priced.clock_ns.nominal;
+  result.bound = run.bound;
+  const double share = static_cast<double>(run.cycles) / static_cast<double>(whole.cycles);
+  result.utilization = run.useful_multiplies / (whole.available_multiplies * share);
+  price_operation(run, priced, node_nm, result);
+  return result;
+}
+
+void add_timeline(const Run& run, Simulation& simulation) {
+  for (std::size_t i = 0; i < run.operations.size(); ++i)
+    for (const Span& span : run.operations[i].spans) {
+      simulation.timeline.push_back(span);
+      simulation.span_operation.push_back(static_cast<std::int64_t>(i));
+    }
+}
+
+void add_constants(const Run& run, Simulation& simulation) {
+  std::set<const Cost*> used;
+  for (const OperationRun& operation : run.operations)
+    for (const Event& event : operation.events)
+      if (event.count > 0) used.insert(event.cost);
+  for (const PricedPart& part : simulation.parts) used.insert(part.cost);
+  for (const Cost* cost : used)
+    simulation.constants.push_back({std::string(cost->name), std::string(cost->unit), std::string(cost->source),
+                                    cost->energy_fj, cost->area_um2, cost->node_nm, cost->vdd_v});
+  std::ranges::sort(simulation.constants, {}, [](const UsedConstant& c) { return std::tie(c.name, c.unit); });
+  simulation.constants.push_back(
+      {"leakage of logic", "", std::string(kLogicLeakageSource), {}, {}, kLogicLeakageNode_nm, 0});
+}
+
+double useful_operations(const Workload& workload, const Run& run, bool dense_equivalent) {
+  double operations = 0;
+  for (std::size_t i = 0; i < workload.operations.size(); ++i) {
+    const bool all = dense_equivalent || workload.operations[i].kind == Operation::Kind::kAttention;
+    operations +=
+        2 * (all ? static_cast<double>(workload.operations[i].dense_macs()) : run.operations[i].useful_multiplies);
+  }
+  return operations;
+}
+
+void add_totals(const Workload& workload, const Run& run, Simulation& simulation) {
+  double useful = 0;
+  for (const OperationRun& operation : run.operations) useful += operation.useful_multiplies;
+  simulation.utilization = useful / run.available_multiplies;
+  // Operations per pJ are TOPS/W.
+  simulation.tops_per_watt = useful_operations(workload, run, false) / simulation.energy_pj.nominal;
+  simulation.dense_equivalent_tops_per_watt = useful_operations(workload, run, true) / simulation.energy_pj.nominal;
+}
+
+/// Notes that hold for every machine of this kind.
+void add_notes(const Simulation& simulation, std::vector<std::string>& notes) {
+  std::int64_t waiting = 0;
+  for (const SimulatedOperation& operation : simulation.operations)
+    if (operation.bound == "dram") waiting += operation.cycles;
+  if (2 * waiting > simulation.cycles)
+    notes.push_back(fmt::format("DRAM-bound: the machine waits for weights in {:.0f} % of the time",
+                                100.0 * static_cast<double>(waiting) / static_cast<double>(simulation.cycles)));
+  notes.emplace_back(
+      "not counted: normalisation, softmax, activation functions and requantisation; the KV cache's SRAM; wires beyond "
+      "the activation lines; glitches");
+}
+
+/// Energy of the whole run: the operations' and the leakage before the first of them.
+void add_up_energy(Simulation& simulation, const PricedInventory& priced) {
+  double covered_ns = 0;
+  for (const SimulatedOperation& operation : simulation.operations) {
+    for (const ComponentEnergy& component : operation.energy)
+      add_energy(simulation.energy, component.component, component.energy_pj);
+    covered_ns += operation.latency_ns;
+  }
+  add_energy(simulation.energy, "leakage",
+             leakage_pj(priced.leakage_pw, std::max(0.0, simulation.latency_ns - covered_ns)));
+  for (const ComponentEnergy& component : simulation.energy) simulation.energy_pj += component.energy_pj;
+  std::ranges::stable_sort(simulation.energy, std::ranges::greater{},
+                           [](const ComponentEnergy& component) { return component.energy_pj.nominal; });
+}
+
+}  // namespace
+
+Result<Simulation> simulate(const Workload& workload, const MachineDescription& description) {
+  SC_TRY(validate(workload));
+  const Machine& machine = *description.machine;
+  SC_TRY_ASSIGN(const Mapping mapping, within(description.name, machine.map(workload)));
+  const Run run = machine.run(workload, mapping, Fidelity::kClosedForm);
+  const Inventory inventory = machine.inventory(mapping);
+  PricedInventory priced = price(inventory);
+
+  Simulation simulation;
+  simulation.workload = workload.name;
+  simulation.machine = description.name;
+  simulation.kind = machine.kind();
+  simulation.n_tokens = workload.n_tokens;
+  simulation.macros = mapping.macros;
+  simulation.node_nm = inventory.node_nm;
+  simulation.cycles = run.cycles;
+  simulation.clock_ns = priced.clock_ns.nominal;
+  simulation.critical_path = priced.critical_path;
+  simulation.latency_ns = static_cast<double>(run.cycles) * simulation.clock_ns;
+  simulation.area_um2 = priced.area_um2;
+  simulation.macro_area_um2 = priced.macro_area_um2;
+  for (std::size_t i = 0; i < workload.operations.size(); ++i)
+    simulation.operations.push_back(simulate_operation(workload.operations[i], mapping.placements[i], run.operations[i],
+                                                       run, priced, inventory.node_nm));
+  add_up_energy(simulation, priced);
+  simulation.parts = std::move(priced.parts);
+  simulation.parameters = machine.parameters();
+  simulation.notes = mapping.notes;
+  add_totals(workload, run, simulation);
+  add_notes(simulation, simulation.notes);
+  add_timeline(run, simulation);
+  add_constants(run, simulation);
+  return simulation;
+}
+
+}  // namespace sparsecim

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "hardware/machine.hpp"
+#include "hardware/pricing.hpp"
+
+namespace sparsecim {
+
+/// A machine that was read from a description, ready to run workloads.
+struct MachineDescription {
+  std::string name;  // as it was asked for: "flexcim", or the path of a file
+  std::shared_ptr<const Machine> machine;
+};
+
+/// `arch/NAME.yaml` as compiled in, or a file (docs/formats/machines.md). Errors: neither; what the description's
+/// machine says about unknown, missing and contradictory keys, with file, line and what is allowed.
+Result<MachineDescription> open_machine(std::string_view name_or_path);
+/// The names that open_machine knows without a file.
+std::vector<std::string> machine_names();
+
+/// Energy by component.
+struct ComponentEnergy {
+  std::string component;
+  Band energy_pj;
+};
+
+struct SimulatedOperation {
+  std::string name;
+  bool attention = false;
+  Pattern pattern, runs_as;  // of the mask; native
+  std::int64_t tiles = 0, macros_used = 0;
+  std::int64_t cycles = 0, initiation_interval = 0;
+  double latency_ns = 0;
+  std::string bound;       // what its time is spent on
+  double utilization = 0;  // useful multiply slots / available, while it runs
+  Band energy_pj;          // leakage over its time included
+  std::vector<ComponentEnergy> energy;
+};
+
+/// A constant that the figures rest on.
+struct UsedConstant {
+  std::string name, unit, source;
+  Band energy_fj, area_um2;  // as published; zero where it is none
+  double node_nm, vdd_v;
+};
+
+/// The verdict: a workload on a machine. Totals are for the whole system and the whole run.
+struct Simulation {
+  std::string workload, machine, kind;
+  std::int64_t n_tokens = 0;
+  std::int64_t macros = 0;
+  double node_nm = 0;
+  std::int64_t cycles = 0;
+  double clock_ns = 0;
+  std::string critical_path;
+  double latency_ns = 0;
+  Band energy_pj;
+  Band area_um2;
+  Band macro_area_um2;  // one macro, with its buffers
+  /// Multiplies by weights that are not zero over all multiply slots of all macros during the run: idle macros, stalls,
+  /// fill and attention count as unused.
+  double utilization = 0;
+  /// 2 operations per multiply-accumulate that a non-zero weight (or attention) needs, over the nominal energy: zeros
+  /// that are skipped or multiplied earn nothing. The dense-equivalent figure counts them.
+  double tops_per_watt = 0;
+  double dense_equivalent_tops_per_watt = 0;
+  std::vector<ComponentEnergy> energy;  // by component, largest first
+  std::vector<PricedPart> parts;        // area and leakage
+  std::vector<SimulatedOperation> operations;
+  std::vector<Span> timeline;                // spans of all operations, in order
+  std::vector<std::int64_t> span_operation;  // which operation each belongs to
+  std::vector<std::string> notes;
+  std::vector<UsedConstant> constants;
+  Json parameters;
+};
+
+/// Errors: validate(workload)'s; an operation that the machine cannot hold, with the bound and what lifts it.
+Result<Simulation> simulate(const Workload& workload, const MachineDescription& description);
+
+/// Plain numbers at the top (latency_ns cycles energy_pj area_um2 utilization tops_per_watt, bands as *_low, *_high),
+/// details below.
+Json to_json(const Simulation& simulation);
+
+/// The schedule for chrome://tracing and Perfetto: one lane per group of equal macros, at most `most_spans` spans.
+Json to_trace(const Simulation& simulation, std::size_t most_spans = 20000);
+
+}  // namespace sparsecim

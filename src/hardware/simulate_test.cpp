@@ -1,0 +1,308 @@
+#include "hardware/simulate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <set>
+
+#include "hardware/components/gates.hpp"
+#include "hardware/components/node.hpp"
+#include "hardware/machine_fixture.hpp"
+
+namespace sparsecim {
+namespace {
+
+const MachineDescription kFlexcim = open_machine("flexcim").value();
+const MachineDescription kDenseDcim = open_machine("dense-dcim").value();
+
+TEST(Simulate, TakesTheTimeOfThePassesOnEqualMacros) {
+  // Dense: 8 x 24 tiles on 64 macros, 3 each, 512 tokens of 8 cycles; 1:8 has one eighth of the input tiles.
+  const std::int64_t fill = 1 + 8 + 1, first_load = 128;
+  EXPECT_EQ(simulated(kDenseDcim, matrix({})).cycles, first_load + 3 * 512 * 8 - 8 + fill);
+  EXPECT_EQ(simulated(kFlexcim, matrix({1, 8})).cycles, first_load + 512 * 8 - 8 + fill + 1);
+}
+
+TEST(Simulate, GivesTheSameFiguresInEveryFormItReturns) {
+  const Simulation simulation = simulated(kFlexcim, matrix({2, 4}));
+  const Json json = to_json(simulation);
+  EXPECT_EQ(json["cycles"], simulation.cycles);
+  EXPECT_DOUBLE_EQ(json["latency_ns"], static_cast<double>(simulation.cycles) * simulation.clock_ns);
+  Band sum;
+  for (const ComponentEnergy& component : simulation.energy) sum += component.energy_pj;
+  EXPECT_DOUBLE_EQ(json["energy_pj"], sum.nominal);
+  EXPECT_LT(json["energy_pj_low"], json["energy_pj"]);
+  EXPECT_GT(json["energy_pj_high"], json["energy_pj"]);
+}
+
+Workload llama_3_8b(std::int64_t tokens) {
+  Workload workload{.name = "LLaMA-3-8B", .n_tokens = tokens};
+  for (int block = 0; block < 32; ++block) {
+    const auto add = [&](const char* name, std::int64_t inputs, std::int64_t outputs) {
+      workload.operations.push_back({.name = fmt::format("model.layers.{}.{}", block, name),
+                                     .n_tokens = tokens,
+                                     .n_inputs = inputs,
+                                     .n_outputs = outputs,
+                                     .pattern = {2, 4}});
+    };
+    for (const char* name : {"self_attn.q_proj", "self_attn.o_proj"}) add(name, 4096, 4096);
+    for (const char* name : {"self_attn.k_proj", "self_attn.v_proj"}) add(name, 4096, 1024);
+    for (const char* name : {"mlp.gate_proj", "mlp.up_proj"}) add(name, 4096, 14336);
+    add("mlp.down_proj", 14336, 4096);
+    for (int product = 0; product < 2; ++product)
+      workload.operations.push_back({.name = "attention",
+                                     .kind = Operation::Kind::kAttention,
+                                     .n_tokens = tokens,
+                                     .n_inputs = product ? tokens : 128,
+                                     .n_outputs = product ? 128 : tokens,
+                                     .count = 32});
+  }
+  return workload;
+}
+
+TEST(Simulate, AWholeEightBillionModelTakesMilliseconds) {
+  const Workload workload = llama_3_8b(512);
+  double best_ms = 1e9;
+  for (int repetition = 0; repetition < 5; ++repetition) {
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_TRUE(simulate(workload, kFlexcim));
+    const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+    best_ms = std::min(best_ms, elapsed.count());
+  }
+  RecordProperty("best_ms", std::to_string(best_ms));
+#ifdef NDEBUG
+  EXPECT_LT(best_ms, 5) << "288 operations by closed form";
+#endif
+}
+
+TEST(Simulate, EveryBandHoldsItsNominalAndEveryFigureItsSum) {
+  for (const MachineDescription& machine : {kFlexcim, kDenseDcim}) {
+    Workload workload = llama_3_8b(64);
+    workload.operations.resize(18);  // two blocks
+    const Simulation simulation = simulate(workload, machine).value();
+    const auto expect_band = [](const Band& band) {
+      EXPECT_LE(band.low, band.nominal);
+      EXPECT_LE(band.nominal, band.high);
+      EXPECT_GE(band.low, 0);
+    };
+    Band operations, components, area;
+    for (const SimulatedOperation& operation : simulation.operations) {
+      expect_band(operation.energy_pj);
+      operations += operation.energy_pj;
+    }
+    for (const ComponentEnergy& component : simulation.energy) components += component.energy_pj;
+    for (const PricedPart& part : simulation.parts) area += part.area_um2;
+    EXPECT_NEAR(components.nominal / simulation.energy_pj.nominal, 1, 1e-12);
+    // What no operation owns is the leakage while the first tile is loaded.
+    EXPECT_LT(operations.nominal, simulation.energy_pj.nominal);
+    EXPECT_GT(operations.nominal, 0.999 * simulation.energy_pj.nominal);
+    EXPECT_NEAR(area.nominal / simulation.area_um2.nominal, 1, 1e-12);
+    EXPECT_LE(simulation.utilization, 1);
+  }
+}
+
+TEST(Simulate, FewerNonZeroWeightsCostLessOnEveryMachine) {
+  for (const MachineDescription& machine : {kFlexcim, kDenseDcim}) {
+    double before = 0;
+    for (const std::int64_t nonzero : {0, 1000, 100000, 393216, 786432}) {
+      Operation operation = matrix({});
+      operation.weights = MaskStatistics{.nonzero = nonzero, .one_bits = 4 * nonzero};
+      const double energy_pj = simulated(machine, operation).energy_pj.nominal;
+      EXPECT_GT(energy_pj, before) << machine.name << ", " << nonzero;
+      before = energy_pj;
+    }
+  }
+}
+
+TEST(Simulate, HalfZeroWeightsNeverCostWhatDenseOnesDo) {
+  const double dense = simulated(kDenseDcim, matrix({})).energy_pj.nominal;
+  const double half_zero = simulated(kDenseDcim, matrix({2, 4})).energy_pj.nominal;
+  EXPECT_LT(half_zero, 0.9 * dense) << "the zeros' products do not change";
+  EXPECT_GT(half_zero, 0.5 * dense) << "but their cells, lines and loading are there";
+}
+
+TEST(Simulate, ChangingBitsAndOneBitsArePaidFor) {
+  Operation quiet = matrix({2, 4}), busy = matrix({2, 4});
+  quiet.activity.activation_toggle = 0.1;
+  EXPECT_LT(simulated(kFlexcim, quiet).energy_pj.nominal, simulated(kFlexcim, busy).energy_pj.nominal);
+  Operation few_ones = busy;
+  few_ones.activity.weight_ones = 0.2;
+  EXPECT_LT(energy_of(simulated(kFlexcim, few_ones), "adder trees"),
+            energy_of(simulated(kFlexcim, busy), "adder trees"));
+  EXPECT_NEAR(energy_of(simulated(kFlexcim, few_ones), "multipliers"),
+              0.4 * energy_of(simulated(kFlexcim, busy), "multipliers"), 1);
+}
+
+TEST(Simulate, GivesTheHandComputedFiguresOfOneTokenThroughOneTile) {
+  // dense-dcim, one tile of 128 x 32, one token: loaded in 128 cycles, then one fetch, eight planes, one register.
+  Operation operation = matrix({}, 1, 128, 32);
+  const Simulation simulation = simulated(kDenseDcim, operation);
+  EXPECT_EQ(simulation.cycles, 128 + 10);
+  EXPECT_NEAR(simulation.clock_ns, 3.757, 0.001);
+  // 4096 weights of 8 bits, half of them ones; half of the activation bits change, over 8 planes; 0.2835 fJ.
+  EXPECT_NEAR(energy_of(simulation, "multipliers"), 4096 * 4 * 0.5 * 8 * 0.2835e-3, 1e-9);
+  // 32 columns, 23 bits: stored in each of 8 planes, and added with the tree's last activity.
+  const double stored = 32 * 23 * 8 * 1.701e-3, added = 32 * 23 * 8 * 0.45 * 3.402e-3;
+  EXPECT_NEAR(energy_of(simulation, "accumulators"), stored + added, 0.02 * added);
+  // 128 words of 32 columns written, and read from the on-chip SRAM at 812.5 fJ per bit x (0.9/0.8)^2.
+  EXPECT_NEAR(energy_of(simulation, "weight load"), 128 * 32 * 0.095, 1e-9);
+  EXPECT_NEAR(energy_of(simulation, "weight SRAM"), 128 * 32 * 8 * 0.8125 * 1.265625, 1e-6);
+  EXPECT_EQ(energy_of(simulation, "partial sums"), 0);
+  // 4096 useful multiplies in 138 cycles of 64 macros.
+  EXPECT_NEAR(simulation.utilization, 4096.0 * 8 / (64.0 * 4096 * 138), 1e-12);
+}
+
+TEST(Simulate, CountsOnlyNonZeroWeightsAsOperationsOfTopsPerWatt) {
+  const Simulation simulation = simulated(kFlexcim, matrix({2, 8}));
+  const double dense_operations = 2.0 * 512 * 1024 * 768;
+  EXPECT_NEAR(simulation.tops_per_watt * simulation.energy_pj.nominal, dense_operations / 4, 1);
+  EXPECT_NEAR(simulation.dense_equivalent_tops_per_watt, 4 * simulation.tops_per_watt, 1e-9);
+}
+
+TEST(Simulate, ComparesMachinesAtEqualMultipliersAndEqualSystems) {
+  Json flexcim = kFlexcim.machine->parameters(), dense = kDenseDcim.machine->parameters();
+  for (const auto& [key, value] : dense.items()) EXPECT_EQ(flexcim[key], value) << key;
+  EXPECT_EQ(simulated(kFlexcim, matrix({})).macros, simulated(kDenseDcim, matrix({})).macros);
+}
+
+TEST(Simulate, LoadsWeightsAgainForTokensThatThePartialSumsHaveNoRoomFor) {
+  const auto loads = [](std::int64_t tokens) {
+    return energy_of(simulated(kDenseDcim, matrix({}, tokens, 1024, 768)), "weight SRAM");
+  };
+  EXPECT_DOUBLE_EQ(loads(512), loads(1));  // 64 KiB hold 512 tokens' sums of 32 outputs
+  EXPECT_DOUBLE_EQ(loads(513), 2 * loads(512));
+}
+
+TEST(Simulate, IsBoundByLoadingUntilSixteenTokensShareATile) {
+  const auto bound = [](std::int64_t tokens) {
+    return simulated(kDenseDcim, matrix({}, tokens, 4096, 4096)).operations.front().bound;
+  };
+  EXPECT_EQ(bound(15), "weight load");  // 15 x 8 cycles are less than the 128 rows to load
+  EXPECT_EQ(bound(16), "multiply");
+}
+
+TEST(Simulate, WithResidentWeightsTakesTheSameTimeForEveryPatternAndFewerMacros) {
+  const auto resident = machine_with("flexcim", {{"weights: on_chip", "weights: resident"}});
+  const Simulation dense = simulated(resident, matrix({})), sparse = simulated(resident, matrix({1, 8}));
+  EXPECT_EQ(dense.macros, 8 * 24);
+  EXPECT_EQ(sparse.macros, 24);
+  EXPECT_EQ(dense.cycles, sparse.cycles);
+  EXPECT_EQ(dense.cycles, 511 * 8 + 1 + 8 + 2);
+  EXPECT_LT(sparse.area_um2.nominal, dense.area_um2.nominal);
+  EXPECT_EQ(energy_of(sparse, "weight SRAM"), 0);
+}
+
+TEST(Simulate, DecodingFromDramTakesTheTimeOfTheStreamAndSaysSo) {
+  const auto with_dram = [](const std::string& gb_per_s) {
+    return machine_with("flexcim",
+                        {{"weights: on_chip", "weights: dram"},
+                         {"machine: flexcim", "machine: flexcim\ndram: {kind: hbm3, gb_per_s: " + gb_per_s + "}"}});
+  };
+  Operation token = matrix({2, 4}, 1, 4096, 4096);
+  const Simulation slow = simulated(with_dram("51.2"), token);
+  const double stored_bytes = 4096.0 * 2048 * 10 / 8;  // 8-bit weights with 2 position bits
+  EXPECT_NEAR(slow.latency_ns, stored_bytes / 51.2, 0.01 * slow.latency_ns);
+  EXPECT_EQ(slow.operations.front().bound, "dram");
+  EXPECT_NE(std::ranges::find_if(slow.notes, [](const std::string& note) { return note.starts_with("DRAM-bound"); }),
+            slow.notes.end());
+  EXPECT_NEAR(energy_of(slow, "dram"), stored_bytes * 8 * 4.05, 1);
+  const Simulation fast = simulated(with_dram("1000000"), token);
+  EXPECT_EQ(fast.operations.front().bound, "weight load");
+  EXPECT_EQ(fast.cycles, simulated(kFlexcim, token).cycles);
+  token.count = 10;
+  EXPECT_NEAR(simulated(with_dram("51.2"), token).latency_ns, 10 * stored_bytes / 51.2, 0.01 * 10 * slow.latency_ns);
+}
+
+TEST(Simulate, ASmallerNodeIsSmallerFasterAndCheaper) {
+  const Simulation at_28 = simulated(kFlexcim, matrix({2, 4}));
+  const Simulation at_7 = simulated(machine_with("flexcim", {{"node_nm: 28", "node_nm: 7"}}), matrix({2, 4}));
+  EXPECT_EQ(at_7.cycles, at_28.cycles);
+  EXPECT_NEAR(at_7.clock_ns, at_28.clock_ns / 4, 1e-12);
+  EXPECT_LT(at_7.energy_pj.nominal, at_28.energy_pj.nominal / 3);
+  EXPECT_LT(at_7.area_um2.nominal, at_28.area_um2.nominal / 5);
+}
+
+TEST(Simulate, AttentionGoesToTheVectorUnitAndIsNotUsefulWorkOfTheMacros) {
+  Workload workload = workload_of(matrix({}, 64));
+  workload.operations.push_back({.name = "qk",
+                                 .kind = Operation::Kind::kAttention,
+                                 .n_tokens = 64,
+                                 .n_inputs = 128,
+                                 .n_outputs = 64,
+                                 .count = 8});
+  const Simulation with = simulate(workload, kDenseDcim).value(), without = simulated(kDenseDcim, matrix({}, 64));
+  EXPECT_EQ(with.cycles, without.cycles + 64 * 128 * 64 * 8 / 4096);
+  EXPECT_LT(with.utilization, without.utilization);
+  EXPECT_GT(energy_of(with, "vector unit"), 0);
+  EXPECT_EQ(with.operations.back().bound, "vector unit");
+}
+
+TEST(Simulate, CitesASourceForEveryConstantItUsed) {
+  const Simulation simulation = simulated(kFlexcim, matrix({2, 4}));
+  std::set<std::string> names;
+  for (const UsedConstant& constant : simulation.constants) {
+    EXPECT_GT(constant.source.size(), 20u) << constant.name;
+    names.insert(constant.name);
+  }
+  for (const char* name : {"full adder", "NOR multiplier", "6T cell", "on-chip SRAM", "link", "leakage of logic"})
+    EXPECT_TRUE(names.contains(name)) << name;
+}
+
+TEST(Simulate, WritesTheKeysOfTheContractAsPlainNumbers) {
+  const Json json = to_json(simulated(kFlexcim, matrix({2, 4})));
+  for (const char* key : {"latency_ns", "cycles", "energy_pj", "area_um2", "utilization", "tops_per_watt",
+                          "energy_pj_low", "energy_pj_high", "area_um2_low", "area_um2_high"}) {
+    ASSERT_TRUE(json.contains(key)) << key;
+    EXPECT_TRUE(json[key].is_number()) << key;
+    EXPECT_GT(json[key].get<double>(), 0) << key;
+  }
+  EXPECT_EQ(json["parameters"]["sub_macros"], 4);
+  EXPECT_EQ(json["parameters"]["pair_select"], "bitserial_per_cell");
+  EXPECT_EQ(json["operations"][0]["runs_as"], "2:4");
+}
+
+TEST(Simulate, RefusesWhatCannotBeCounted) {
+  EXPECT_FALSE(simulate(Workload{.name = "empty"}, kFlexcim));
+  Operation huge = matrix({2, 4}, 1 << 20, 1 << 20, 1 << 13);
+  EXPECT_TRUE(simulate(workload_of(huge), kFlexcim)) << "2^53 multiply-accumulates";
+  huge.count = 2;
+  EXPECT_FALSE(simulate(workload_of(huge), kFlexcim));
+  Operation narrow = matrix({}, 1, 1, 1);
+  narrow.count = std::int64_t{1} << 31;
+  narrow.n_tokens = 1 << 22;
+  const auto refused =
+      simulate(workload_of(narrow), machine_with("dense-dcim", {{"bits_per_cycle: 1024", "bits_per_cycle: 8"}}));
+  ASSERT_FALSE(refused) << "few products, but each takes a pass";
+  EXPECT_NE(refused.error().what.find("cycles"), std::string::npos);
+}
+
+TEST(Trace, ShowsEveryOperationWithinTheRunAndNamesItsLanes) {
+  Workload workload = llama_3_8b(64);
+  workload.operations.resize(18);
+  const Simulation simulation = simulate(workload, kFlexcim).value();
+  const Json trace = to_trace(simulation);
+  std::set<int> lanes;
+  std::set<std::string> shown;
+  double end_us = 0;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] == "M") {
+      lanes.insert(event["tid"].get<int>());
+      continue;
+    }
+    EXPECT_TRUE(lanes.contains(event["tid"].get<int>())) << "announced before it is used";
+    EXPECT_GE(event["dur"].get<double>(), 0);
+    end_us = std::max(end_us, event["ts"].get<double>() + event["dur"].get<double>());
+    shown.insert(event["name"].get<std::string>());
+  }
+  EXPECT_NEAR(end_us, simulation.latency_ns / 1000, 1e-6);
+  for (const Operation& operation : workload.operations) EXPECT_TRUE(shown.contains(operation.name));
+}
+
+TEST(Trace, IsBoundedAndSaysWhatItLeftOut) {
+  const Simulation simulation = simulate(llama_3_8b(64), kFlexcim).value();
+  const Json trace = to_trace(simulation, 10);
+  EXPECT_EQ(std::ranges::count_if(trace["traceEvents"], [](const Json& event) { return event["ph"] == "X"; }), 10);
+  EXPECT_EQ(trace["otherData"]["spans_left_out"], simulation.timeline.size() - 10);
+}
+
+}  // namespace
+}  // namespace sparsecim

@@ -1,0 +1,175 @@
+#include <algorithm>
+#include <map>
+
+#include "hardware/simulate.hpp"
+
+namespace sparsecim {
+namespace {
+
+Json band_json(const Band& band) { return {{"low", band.low}, {"nominal", band.nominal}, {"high", band.high}}; }
+
+Json energy_json(const std::vector<ComponentEnergy>& energy) {
+  Json json = Json::object();
+  for (const ComponentEnergy& component : energy) json[component.component] = band_json(component.energy_pj);
+  return json;
+}
+
+/// Nominal energies only: there are as many of these as operations.
+Json nominal_json(const std::vector<ComponentEnergy>& energy) {
+  Json json = Json::object();
+  for (const ComponentEnergy& component : energy) json[component.component] = component.energy_pj.nominal;
+  return json;
+}
+
+Json operation_json(const SimulatedOperation& operation) {
+  Json json = {{"name", operation.name}, {"kind", operation.attention ? "attention" : "linear"}};
+  if (!operation.attention) {
+    json["pattern"] = operation.pattern.name();
+    json["runs_as"] = operation.runs_as.name();
+    json["tiles"] = operation.tiles;
+    json["macros_used"] = operation.macros_used;
+    json["initiation_interval_cycles"] = operation.initiation_interval;
+    json["utilization"] = operation.utilization;
+  }
+  json["bound"] = operation.bound;
+  json["cycles"] = operation.cycles;
+  json["latency_ns"] = operation.latency_ns;
+  json["energy_pj"] = operation.energy_pj.nominal;
+  json["energy_pj_low"] = operation.energy_pj.low;
+  json["energy_pj_high"] = operation.energy_pj.high;
+  json["energy_by_component_pj"] = nominal_json(operation.energy);
+  return json;
+}
+
+struct ComponentArea {
+  Band area_um2, leakage_pw;
+  Json parts = Json::object();
+};
+
+Json area_json(const std::vector<PricedPart>& parts) {
+  std::vector<std::string> order;
+  std::map<std::string, ComponentArea> components;
+  for (const PricedPart& part : parts) {
+    if (!components.contains(part.component)) order.push_back(part.component);
+    ComponentArea& component = components[part.component];
+    component.area_um2 += part.area_um2;
+    component.leakage_pw += part.leakage_pw;
+    component.parts[std::string(part.cost->name)] = part.instances;
+  }
+  Json json = Json::object();
+  for (const std::string& name : order) {
+    const ComponentArea& component = components[name];
+    json[name] = band_json(component.area_um2);
+    json[name]["leakage_uw"] = component.leakage_pw.nominal * 1e-6;
+    json[name]["parts"] = component.parts;
+  }
+  return json;
+}
+
+Json constants_json(const std::vector<UsedConstant>& constants) {
+  Json json = Json::array();
+  for (const UsedConstant& constant : constants) {
+    Json one = {{"name", constant.name}, {"source", constant.source}, {"node_nm", constant.node_nm}};
+    if (constant.energy_fj.high > 0) {
+      one["event"] = constant.unit;
+      one["energy_fj"] = band_json(constant.energy_fj);
+      one["vdd_v"] = constant.vdd_v;
+    }
+    if (constant.area_um2.high > 0) one["area_um2"] = band_json(constant.area_um2);
+    json.push_back(std::move(one));
+  }
+  return json;
+}
+
+/// A lane of the trace: Chrome's thread ids are numbers, so equal groups of units share one.
+std::string lane_name(const Span& span) {
+  if (span.resource != "macros") return std::string(span.resource);
+  return span.first_unit == span.last_unit ? fmt::format("macro {}", span.first_unit)
+                                           : fmt::format("macros {} to {}", span.first_unit, span.last_unit);
+}
+
+class Lanes {
+ public:
+  /// The number of the lane; its name is announced to the trace when it is new.
+  std::size_t of(const Span& span, Json& events) {
+    const auto [lane, is_new] = numbers_.try_emplace(lane_name(span), numbers_.size() + 1);
+    if (is_new)
+      events.push_back(
+          {{"name", "thread_name"}, {"ph", "M"}, {"pid", 1}, {"tid", lane->second}, {"args", {{"name", lane->first}}}});
+    return lane->second;
+  }
+
+ private:
+  std::map<std::string, std::size_t> numbers_;
+};
+
+Json span_json(const Span& span, const SimulatedOperation& operation, std::size_t lane, double clock_ns) {
+  const double us_per_cycle = clock_ns / 1000;
+  Json json = {{"name", operation.name},
+               {"cat", std::string(span.activity)},
+               {"ph", "X"},
+               {"pid", 1},
+               {"tid", lane},
+               {"ts", static_cast<double>(span.start_cycle) * us_per_cycle},
+               {"dur", static_cast<double>(span.cycles) * us_per_cycle}};
+  json["args"] = {{"cycles", span.cycles}, {"bound", operation.bound}};
+  if (!operation.attention) {
+    json["args"]["runs_as"] = operation.runs_as.name();
+    json["args"]["tiles"] = operation.tiles;
+    json["args"]["energy_pj_of_operation"] = operation.energy_pj.nominal;
+  }
+  return json;
+}
+
+}  // namespace
+
+Json to_json(const Simulation& simulation) {
+  Json json = {{"latency_ns", simulation.latency_ns},
+               {"cycles", simulation.cycles},
+               {"energy_pj", simulation.energy_pj.nominal},
+               {"area_um2", simulation.area_um2.nominal},
+               {"utilization", simulation.utilization},
+               {"tops_per_watt", simulation.tops_per_watt},
+               {"energy_pj_low", simulation.energy_pj.low},
+               {"energy_pj_high", simulation.energy_pj.high},
+               {"area_um2_low", simulation.area_um2.low},
+               {"area_um2_high", simulation.area_um2.high},
+               {"dense_equivalent_tops_per_watt", simulation.dense_equivalent_tops_per_watt}};
+  json["workload"] = simulation.workload;
+  json["tokens"] = simulation.n_tokens;
+  json["machine"] = simulation.machine;
+  json["kind"] = simulation.kind;
+  json["macros"] = simulation.macros;
+  json["node_nm"] = simulation.node_nm;
+  json["clock_ns"] = simulation.clock_ns;
+  json["critical_path"] = simulation.critical_path;
+  json["macro_area_um2"] = band_json(simulation.macro_area_um2);
+  json["notes"] = simulation.notes;
+  json["energy_by_component_pj"] = energy_json(simulation.energy);
+  json["area_by_component_um2"] = area_json(simulation.parts);
+  json["operations"] = Json::array();
+  for (const SimulatedOperation& operation : simulation.operations)
+    json["operations"].push_back(operation_json(operation));
+  json["constants"] = constants_json(simulation.constants);
+  json["parameters"] = simulation.parameters;
+  return json;
+}
+
+Json to_trace(const Simulation& simulation, std::size_t most_spans) {
+  Json events = Json::array();
+  Lanes lanes;
+  const std::size_t spans = std::min(most_spans, simulation.timeline.size());
+  for (std::size_t i = 0; i < spans; ++i) {
+    const auto& operation = simulation.operations[static_cast<std::size_t>(simulation.span_operation[i])];
+    const std::size_t lane = lanes.of(simulation.timeline[i], events);
+    events.push_back(span_json(simulation.timeline[i], operation, lane, simulation.clock_ns));
+  }
+  return {{"displayTimeUnit", "ns"},
+          {"otherData",
+           {{"machine", simulation.machine},
+            {"workload", simulation.workload},
+            {"spans_left_out", simulation.timeline.size() - spans}}},
+          {"traceEvents", std::move(events)}};
+}
+
+}  // namespace sparsecim

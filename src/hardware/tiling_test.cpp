@@ -1,0 +1,59 @@
+#include "hardware/tiling.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+namespace sparsecim {
+namespace {
+
+struct Walked {
+  std::int64_t joins = 0, joins_of_last_output = 0, local_sums = 0, multicasts_of_first_input_tile = 0;
+  std::int64_t macros_used = 0, most_tiles = 0;
+};
+
+/// Deals the tiles out one by one and looks at every neighbour.
+Walked walk(const Tiling& tiling) {
+  Walked walked;
+  std::map<std::int64_t, std::int64_t> tiles_of_macro;
+  std::set<std::pair<std::int64_t, std::int64_t>> steps_of_input_tile;
+  for (std::int64_t q = 0; q < tiling.output_tiles; ++q)
+    for (std::int64_t k = 0; k < tiling.input_tiles; ++k) {
+      const std::int64_t number = q * tiling.input_tiles + k;
+      const std::int64_t macro = number / tiling.tiles_per_macro;
+      steps_of_input_tile.insert({k, tiles_of_macro[macro]++});
+      if (k == 0) continue;
+      const bool same_macro = (number - 1) / tiling.tiles_per_macro == macro;
+      walked.local_sums += same_macro;
+      walked.joins += !same_macro;
+      walked.joins_of_last_output += !same_macro && q == tiling.output_tiles - 1;
+    }
+  walked.macros_used = static_cast<std::int64_t>(tiles_of_macro.size());
+  for (const auto& [macro, tiles] : tiles_of_macro) walked.most_tiles = std::max(walked.most_tiles, tiles);
+  for (const auto& [k, step] : steps_of_input_tile) walked.multicasts_of_first_input_tile += k == 0;
+  // Every input tile is read equally often.
+  EXPECT_EQ(static_cast<std::int64_t>(steps_of_input_tile.size()),
+            walked.multicasts_of_first_input_tile * tiling.input_tiles);
+  return walked;
+}
+
+TEST(Tiling, CountsWhatAWalkOverEveryTileCounts) {
+  for (std::int64_t inputs = 1; inputs <= 13; ++inputs)
+    for (std::int64_t outputs = 1; outputs <= 13; ++outputs)
+      for (const std::int64_t macros : {1, 2, 3, 7, 64, 169}) {
+        const Tiling tiling = Tiling::over(inputs, outputs, macros);
+        const Walked walked = walk(tiling);
+        SCOPED_TRACE(testing::Message() << inputs << " x " << outputs << " tiles on " << macros);
+        EXPECT_EQ(tiling.joins(), walked.joins);
+        EXPECT_EQ(tiling.joins_of_last_output(), walked.joins_of_last_output);
+        EXPECT_EQ(tiling.local_sums(), walked.local_sums);
+        EXPECT_EQ(tiling.multicasts(), walked.multicasts_of_first_input_tile);
+        EXPECT_EQ(tiling.macros_used(), walked.macros_used);
+        EXPECT_EQ(tiling.tiles_per_macro, walked.most_tiles);
+        EXPECT_LE(tiling.macros_used(), macros);
+      }
+}
+
+}  // namespace
+}  // namespace sparsecim
