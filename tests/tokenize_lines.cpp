@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "base/file.hpp"
+#include "checkpoint/gguf_model.hpp"
 #include "text/tokenizer.hpp"
 
 namespace sparsecim {
@@ -26,6 +27,11 @@ Result<Vocabulary> read_vocabulary(const Options& options) {
       SC_TRY_ASSIGN(config, read_json_file(options.config));
     }
     return vocabulary_from_tokenizer_json(tokenizer, config);
+  }
+  if (options.vocabulary.extension() == ".gguf") {
+    SC_TRY_ASSIGN(const MappedFile file, MappedFile::open(options.vocabulary));
+    SC_TRY_ASSIGN(const Gguf gguf, parse_gguf(file.bytes()));
+    return gguf_vocabulary(gguf);
   }
   SC_TRY_ASSIGN(const std::string bytes, read_text_file(options.vocabulary));
   return vocabulary_from_llama2c(bytes, options.size);
@@ -61,7 +67,7 @@ Result<void> run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app("Tokenizes JSON strings from standard input, one per line.");
   sparsecim::Options options;
-  app.add_option("vocabulary", options.vocabulary, "tokenizer.json, or tokenizer.bin with --size")->required();
+  app.add_option("vocabulary", options.vocabulary, "tokenizer.json, a GGUF file, or tokenizer.bin with --size")->required();
   app.add_option("--config", options.config, "tokenizer_config.json");
   app.add_option("--size", options.size, "tokens in a tokenizer.bin");
   app.add_option("--write", options.write_to, "directory for tokenizer.json and tokenizer_config.json");

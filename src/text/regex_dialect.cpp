@@ -1,5 +1,5 @@
 // From Oniguruma's Ruby syntax (its doc/RE) to PCRE2's (pcre2pattern): white space and word characters are spelled out,
-// because PCRE2's \s has U+180E too and its \w no marks; what has no equal, or another meaning, is refused by name.
+// because PCRE2's \s has U+180E too and its \w is narrower; what has no equal, or another meaning, is refused by name.
 
 #include "text/splitter.hpp"
 
@@ -7,7 +7,11 @@ namespace sparsecim {
 namespace {
 
 constexpr char kWhiteSpace[] = R"(\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
-constexpr char kWord[] = R"(\p{L}\p{M}\p{Nd}\p{Pc})";
+// Unicode's Alphabetic (its letters and Nl, and the circled letters), marks, decimal digits and connectors; and, as
+// Oniguruma has Latin-1's classes from elsewhere, its six superscripts and fractions.
+constexpr char kWord[] =
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})"
+    R"(\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
 constexpr char kDigit[] = R"(\p{Nd})";
 
 bool is_ascii_alphanumeric(char c) {

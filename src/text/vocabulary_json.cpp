@@ -137,17 +137,13 @@ Result<void> read_unknown(Vocabulary& vocabulary, const Json& model) {
   return {};
 }
 
-/// An explicit add_bos_token or add_eos_token of tokenizer_config.json has the last word.
-Result<void> read_config(Vocabulary& vocabulary, const Json& config) {
+/// What tokenizer.json does not name. Whether BOS and EOS are added is its post-processor's say: `transformers` (5.23)
+/// passes over add_bos_token and add_eos_token.
+void read_config(Vocabulary& vocabulary, const Json& config) {
   if (!vocabulary.bos) vocabulary.bos = configured_token(vocabulary, config, "bos_token");
   if (!vocabulary.eos) vocabulary.eos = configured_token(vocabulary, config, "eos_token");
-  if (has(config, "add_bos_token")) vocabulary.add_bos = flag(config, "add_bos_token");
-  if (has(config, "add_eos_token")) vocabulary.add_eos = flag(config, "add_eos_token");
-  if (vocabulary.add_bos && !vocabulary.bos) return fail("'add_bos_token' is true, but 'bos_token' is no token");
-  if (vocabulary.add_eos && !vocabulary.eos) return fail("'add_eos_token' is true, but 'eos_token' is no token");
-  if (has(config, "chat_template") && config["chat_template"].is_string())
-    vocabulary.chat_template = config["chat_template"].get<std::string>();
-  return {};
+  const Json& chat_template = member_or_null(config, "chat_template");
+  if (chat_template.is_string()) vocabulary.chat_template = chat_template.get<std::string>();
 }
 
 }  // namespace
@@ -166,7 +162,7 @@ Result<Vocabulary> vocabulary_from_tokenizer_json(const Json& tokenizer, const J
   SC_TRY(within("normalizer", read_normalizer(vocabulary, member_or_null(tokenizer, "normalizer"))));
   SC_TRY(within("pre_tokenizer", read_pre_tokenizer(vocabulary, member_or_null(tokenizer, "pre_tokenizer"))));
   SC_TRY(within("post_processor", read_post_processor(vocabulary, member_or_null(tokenizer, "post_processor"))));
-  SC_TRY(within("tokenizer_config.json", read_config(vocabulary, config)));
+  read_config(vocabulary, config);
   return vocabulary;
 }
 

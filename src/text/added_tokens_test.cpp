@@ -1,0 +1,64 @@
+#include "text/added_tokens.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sparsecim {
+namespace {
+
+using testing::ElementsAre;
+
+/// Segments as "[id]text" and "text".
+std::vector<std::string> cut(const AddedTokens& tokens, std::string_view text) {
+  std::vector<Segment> segments;
+  tokens.cut(text, segments);
+  std::vector<std::string> shown;
+  for (const Segment& segment : segments)
+    shown.push_back((segment.token ? fmt::format("[{}]", *segment.token) : "") + std::string(segment.text));
+  return shown;
+}
+
+AddedTokens tokens_of(const std::vector<Vocabulary::Token>& tokens) {
+  AddedTokens added;
+  for (std::size_t id = 0; id < tokens.size(); ++id) added.add(tokens[id].text, tokens[id], static_cast<TokenId>(id));
+  return added;
+}
+
+TEST(AddedTokens, AreCutOutWhereTheyStand) {
+  const AddedTokens tokens = tokens_of({{.text = "<s>"}, {.text = "<e>"}});
+  EXPECT_THAT(cut(tokens, "<s>a b<e><s>"), ElementsAre("[0]<s>", "a b", "[1]<e>", "[0]<s>"));
+  EXPECT_THAT(cut(tokens, "< s><s"), ElementsAre("< s><s"));
+  EXPECT_TRUE(cut(tokens, "").empty());
+  EXPECT_THAT(cut(tokens_of({}), "<s>"), ElementsAre("<s>"));
+}
+
+TEST(AddedTokens, TheLeftmostAndThenTheLongestWins) {
+  const AddedTokens tokens = tokens_of({{.text = "ab"}, {.text = "abcd"}, {.text = "bcdef"}, {.text = "cd"}});
+  EXPECT_THAT(cut(tokens, "abcdef"), ElementsAre("[1]abcd", "ef"));
+  EXPECT_THAT(cut(tokens, "abcf"), ElementsAre("[0]ab", "cf"));
+  EXPECT_THAT(cut(tokens, "xbcdef"), ElementsAre("x", "[2]bcdef"));
+}
+
+TEST(AddedTokens, TakeTheWhiteSpaceThatBelongsToThem) {
+  const AddedTokens tokens =
+      tokens_of({{.text = "L", .strips_left = true}, {.text = "R", .strips_right = true}, {.text = "N"}});
+  EXPECT_THAT(cut(tokens, "a \n\xC2\xA0L b"), ElementsAre("a", "[0] \n\xC2\xA0L", " b"));
+  EXPECT_THAT(cut(tokens,
+                  "a R \t\xE3\x80\x80"
+                  "b"),
+              ElementsAre("a ", "[1]R \t\xE3\x80\x80", "b"));
+  EXPECT_THAT(cut(tokens, "a N b"), ElementsAre("a ", "[2]N", " b"));
+  EXPECT_THAT(cut(tokens, "R  L"), ElementsAre("[1]R  ", "[0]L"));  // the first to ask gets it
+  EXPECT_THAT(cut(tokens, "  L"), ElementsAre("[0]  L"));
+  EXPECT_THAT(cut(tokens, "\x80 L"), ElementsAre("\x80", "[0] L"));
+}
+
+TEST(AddedTokens, WithoutTextAreNeverFound) { EXPECT_THAT(cut(tokens_of({{.text = ""}}), "ab"), ElementsAre("ab")); }
+
+TEST(AddedTokens, MayHoldAnyBytes) {
+  EXPECT_THAT(cut(tokens_of({{.text = "\xF0\x9F\x98\x80"}}), "\xF0\xF0\x9F\x98\x80\xF0"),
+              ElementsAre("\xF0", "[0]\xF0\x9F\x98\x80", "\xF0"));
+}
+
+}  // namespace
+}  // namespace sparsecim

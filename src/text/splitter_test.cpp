@@ -1,0 +1,110 @@
+#include "text/splitter.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "text/splits.hpp"
+
+namespace sparsecim {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Pieces = std::vector<std::string_view>;
+
+Pieces split(const std::string& pattern, std::string_view text) {
+  const auto splitter = Splitter::compile(pattern);
+  if (!splitter) ADD_FAILURE() << splitter.error().line();
+  Pieces pieces;
+  const bool done = splitter && splitter->split(text, pieces);
+  EXPECT_TRUE(done);
+  return pieces;
+}
+
+TEST(Splitter, OfGpt2KeepsTheSpaceWithTheWordBehindIt) {
+  EXPECT_THAT(split(kGpt2Split, "Hello world, it's 2024!"),
+              ElementsAre("Hello", " world", ",", " it", "'s", " 2024", "!"));
+  EXPECT_THAT(split(kGpt2Split, "a   b\n\n c  "), ElementsAre("a", "  ", " b", "\n\n", " c", "  "));
+}
+
+TEST(Splitter, OfLlama3CutsNumbersAfterThreeDigitsAndReadsContractionsInEitherCase) {
+  EXPECT_THAT(split(kLlama3Split, "I'M 12345 (ok)\n\n x"),
+              ElementsAre("I", "'M", " ", "123", "45", " (", "ok", ")\n\n", " x"));
+}
+
+TEST(Splitter, GivesWhatLiesBetweenMatchesAsPieces) {
+  EXPECT_THAT(split(kSingleDigitSplit, "a12bc3"), ElementsAre("a", "1", "2", "bc", "3"));
+  EXPECT_THAT(split("x", "none"), ElementsAre("none"));
+  EXPECT_TRUE(split("x", "").empty());
+}
+
+TEST(Splitter, PassesOverEmptyMatches) {
+  EXPECT_THAT(split("b*", "abbc\xC3\xA9"), ElementsAre("a", "bb", "c\xC3\xA9"));
+  EXPECT_THAT(split("(?=b)", "ab"), ElementsAre("ab"));
+}
+
+TEST(Splitter, ReadsWhiteSpaceAndWordsAsOnigurumaDoes) {
+  EXPECT_THAT(split(R"(\s+)",
+                    "a \xE3\x80\x80"
+                    "b\xE1\xA0\x8E"
+                    "c"),
+              ElementsAre("a", " \xE3\x80\x80",
+                          "b\xE1\xA0\x8E"
+                          "c"));
+  EXPECT_THAT(split(R"([^\s]+)", "a b"), ElementsAre("a", " ", "b"));
+  EXPECT_THAT(split(R"(\w+)", "-e\xCC\x81_1-"),
+              ElementsAre("-", "e\xCC\x81_1", "-"));  // a combining mark is of the word
+  EXPECT_THAT(split(R"(\W+)", "a--b"), ElementsAre("a", "--", "b"));
+  EXPECT_THAT(split(R"(\d)", "a\xD9\xA3"), ElementsAre("a", "\xD9\xA3"));  // an Arabic digit
+  EXPECT_THAT(split("\\u00e9", "a\xC3\xA9"), ElementsAre("a", "\xC3\xA9"));
+  EXPECT_THAT(split("a$", "a\nb"), ElementsAre("a", "\nb"));  // Ruby's $ stops at line ends
+}
+
+TEST(Splitter, TakesLongRunsInLinearTime) {
+  const std::string spaces(3'000'000, ' ');
+  EXPECT_EQ(split(kLlama3Split, spaces + "x").size(), 2u);
+  EXPECT_EQ(split(kGpt2Split, std::string(3'000'000, 'x')).size(), 1u);
+}
+
+TEST(Splitter, StopsAPatternThatBacktracksWithoutEnd) {
+  const auto splitter = Splitter::compile("(a+)+[bc]");
+  Pieces pieces;
+  const auto done = splitter->split(std::string(60, 'a'), pieces);
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().what, HasSubstr("limit"));
+}
+
+TEST(Splitter, RunsOnTheHeapWhatOutgrowsTheStack) {
+  EXPECT_EQ(split("(?:(?=a)a|b)+c", std::string(100'000, 'a') + "c").size(), 1u);
+}
+
+struct Refused {
+  const char* pattern;
+  const char* says;
+  friend std::ostream& operator<<(std::ostream& out, const Refused& refused) { return out << refused.pattern; }
+};
+class RefusedPattern : public testing::TestWithParam<Refused> {};
+
+TEST_P(RefusedPattern, SaysWhatItIs) {
+  const auto splitter = Splitter::compile(GetParam().pattern);
+  ASSERT_FALSE(splitter);
+  EXPECT_THAT(splitter.error().what, HasSubstr(GetParam().says));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, RefusedPattern,
+    testing::Values(Refused{R"(a\h)", "byte 1 of the regular expression: the escape '\\h'"},
+                    Refused{R"([a&&b])", "intersection"}, Refused{"[a[b]]", "a class within a class"},
+                    Refused{R"([\S])", "inside a class '\\S'"}, Refused{"[]a]", "an empty class"},
+                    Refused{"[a", "not closed"}, Refused{"a\\", "a backslash at the end"},
+                    Refused{R"(\pL)", "a property without {}"}, Refused{R"(\p{L)", "a property without {}"},
+                    Refused{R"(\u12)", "four digits"}, Refused{"(?m:a)", "the group '(?m:'"},
+                    Refused{"a(?i)b", "the group '(?i)'"}, Refused{"(?<n>a)", "the group"}, Refused{"a{,3}", "a brace"},
+                    Refused{"a{x}", "a brace"}, Refused{"a{2}+", "possessive"}, Refused{"(a", "is wrong"},
+                    Refused{"*", "is wrong"}, Refused{R"(\p{Nonsense})", "is wrong"},
+                    Refused{"((a{1000}){1000}){1000}", "is wrong"}));
+
+TEST(Splitter, TakesAPossessiveProperty) { EXPECT_THAT(split(R"(\p{L}++)", "ab1"), ElementsAre("ab", "1")); }
+
+}  // namespace
+}  // namespace sparsecim
