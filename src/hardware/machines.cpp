@@ -46,7 +46,8 @@ const EmbeddedFile* find_embedded(std::string_view name) {
 Result<std::string> read_description(std::string_view name_or_path) {
   if (const EmbeddedFile* file = find_embedded(name_or_path)) return std::string(file->content);
   const std::filesystem::path path(name_or_path);
-  if (!std::filesystem::exists(path))
+  std::error_code unreadable;  // a name too long is no file either
+  if (!std::filesystem::exists(path, unreadable))
     return fail(Remedy{fmt::format("name a YAML file or one of {}", fmt::join(machine_names(), ", "))},
                 "no machine '{}'", name_or_path);
   return read_text_file(path, kLargestDescription_bytes);

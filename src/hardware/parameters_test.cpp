@@ -46,6 +46,8 @@ TEST(MachineDescription, IsReadFromAFileAsFromItsName) {
 TEST(MachineDescription, UnknownNamesListTheKnownOnes) {
   EXPECT_EQ(open_machine("flexcin").error().line(),
             "no machine 'flexcin'; name a YAML file or one of dense-dcim, flexcim");
+  EXPECT_FALSE(open_machine(std::string(10000, 'x')));
+  EXPECT_FALSE(open_machine(""));
 }
 
 TEST(MachineDescription, UnknownKeysNameTheNearest) {

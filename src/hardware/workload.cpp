@@ -1,7 +1,6 @@
 #include "hardware/workload.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "base/check.hpp"
@@ -10,40 +9,49 @@ namespace sparsecim {
 namespace {
 
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
+constexpr std::size_t kChunk = 1 << 16;
 constexpr double kMostMacs = 0x1p53;  // beyond it a double no longer counts exactly
 
-double largest_magnitude(std::span<const float> row) {
-  double largest = 0;
-  for (const float weight : row) largest = std::max(largest, std::abs(static_cast<double>(weight)));
-  return largest;
+/// Ones among the low eight bits, in operations that compilers vectorise.
+std::uint32_t ones_of_byte(std::uint32_t value) {
+  value &= 0xff;
+  value -= (value >> 1) & 0x55;
+  value = (value & 0x33) + ((value >> 2) & 0x33);
+  return (value + (value >> 4)) & 0x0f;
 }
 
 std::int64_t one_bits_of_row(std::span<const float> row) {
-  const double largest = largest_magnitude(row);
+  float largest = 0;
+  for (const float weight : row) largest = std::max(largest, std::abs(weight));
   if (largest == 0) return 0;
-  std::int64_t ones = 0;
-  for (const float weight : row) {
-    const auto quantised = static_cast<std::int8_t>(std::lround(127 * (weight / largest)));
-    ones += std::popcount(static_cast<std::uint8_t>(quantised));
+  std::int64_t total = 0;
+  for (std::size_t begin = 0; begin < row.size(); begin += kChunk) {
+    std::uint32_t ones = 0;  // 32-bit sums vectorise better; a chunk cannot overflow them
+    for (const float weight : row.subspan(begin, std::min(kChunk, row.size() - begin))) {
+      const float scaled = 127 * (weight / largest);  // in this order: 127 / largest may overflow
+      const auto quantised = static_cast<std::int32_t>(scaled + (scaled < 0 ? -0.5f : 0.5f));
+      ones += ones_of_byte(static_cast<std::uint32_t>(quantised));
+    }
+    total += ones;
   }
-  return ones;
+  return total;
 }
 
-int most_kept_in_groups_of(int size, std::span<const float> row) {
-  int most = 0;
-  for (std::size_t begin = 0; begin < row.size(); begin += static_cast<std::size_t>(size)) {
-    const auto group = row.subspan(begin, std::min(static_cast<std::size_t>(size), row.size() - begin));
-    most = std::max(most, static_cast<int>(std::ranges::count_if(group, [](float weight) { return weight != 0; })));
+/// Raises most_kept to the fullest groups of this row. Groups double in size, so counts are added up in pairs.
+void count_groups(std::span<const float> row, std::vector<std::uint8_t>& kept, std::array<int, 4>& most_kept) {
+  kept.resize(row.size() + 1);
+  for (std::size_t i = 0; i < row.size(); ++i) kept[i] = row[i] != 0;
+  std::size_t size = row.size();
+  for (int& most : most_kept) {
+    kept[size] = 0;  // the missing half of a last short group
+    size = (size + 1) / 2;
+    std::uint8_t fullest = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      kept[i] = static_cast<std::uint8_t>(kept[2 * i] + kept[2 * i + 1]);
+      fullest = std::max(fullest, kept[i]);
+    }
+    most = std::max<int>(most, fullest);
   }
-  return most;
-}
-
-void add_row(MaskStatistics& statistics, std::span<const float> row) {
-  statistics.nonzero += std::ranges::count_if(row, [](float weight) { return weight != 0; });
-  statistics.one_bits += one_bits_of_row(row);
-  for (std::size_t i = 0; i < statistics.most_kept.size(); ++i)
-    statistics.most_kept[i] =
-        std::max(statistics.most_kept[i], most_kept_in_groups_of(MaskStatistics::kGroupSizes[i], row));
 }
 
 bool is_share(double value) { return value >= 0 && value <= 1; }
@@ -83,8 +91,13 @@ MaskStatistics mask_statistics(std::span<const float> weights, std::int64_t n_in
   const auto width = static_cast<std::size_t>(n_inputs);
   SC_CHECK(n_inputs > 0 && weights.size() % width == 0);
   MaskStatistics statistics{.most_kept = {}};
-  for (std::size_t begin = 0; begin < weights.size(); begin += width)
-    add_row(statistics, weights.subspan(begin, width));
+  std::vector<std::uint8_t> kept;
+  for (std::size_t begin = 0; begin < weights.size(); begin += width) {
+    const auto row = weights.subspan(begin, width);
+    statistics.nonzero += std::ranges::count_if(row, [](float weight) { return weight != 0; });
+    statistics.one_bits += one_bits_of_row(row);
+    count_groups(row, kept, statistics.most_kept);
+  }
   return statistics;
 }
 

@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
 #include <limits>
+#include <map>
+#include <random>
 
 namespace sparsecim {
 namespace {
@@ -17,6 +21,35 @@ TEST(MaskStatistics, CountsKeptWeightsOneBitsAndTheFullestGroups) {
   EXPECT_EQ(statistics.nonzero, 3);
   EXPECT_EQ(statistics.one_bits, 10);
   EXPECT_THAT(statistics.most_kept, ElementsAre(2, 2, 3, 3));
+}
+
+TEST(MaskStatistics, AgreesWithCountingOneWeightAfterTheOther) {
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal;
+  for (const std::int64_t n_inputs : {1, 2, 7, 16, 33, 100}) {
+    std::vector<float> weights(static_cast<std::size_t>(5 * n_inputs));
+    for (float& weight : weights) weight = random() % 3 ? normal(random) : 0;
+    MaskStatistics expected{.most_kept = {}};
+    for (std::int64_t row = 0; row < 5; ++row) {
+      const auto* values = &weights[static_cast<std::size_t>(row * n_inputs)];
+      double largest = 0;
+      for (std::int64_t i = 0; i < n_inputs; ++i) largest = std::max(largest, std::abs(double{values[i]}));
+      std::map<std::pair<int, std::int64_t>, int> groups;
+      for (std::int64_t i = 0; i < n_inputs; ++i) {
+        if (values[i] == 0) continue;
+        ++expected.nonzero;
+        expected.one_bits += std::popcount(static_cast<std::uint8_t>(std::lround(127 * (values[i] / largest))));
+        for (std::size_t size = 0; size < 4; ++size) {
+          const int kept = ++groups[{static_cast<int>(size), i / MaskStatistics::kGroupSizes[size]}];
+          expected.most_kept[size] = std::max(expected.most_kept[size], kept);
+        }
+      }
+    }
+    const MaskStatistics counted = mask_statistics(weights, n_inputs);
+    EXPECT_EQ(counted.nonzero, expected.nonzero);
+    EXPECT_NEAR(counted.one_bits, expected.one_bits, 2) << "ties of rounding";
+    EXPECT_EQ(counted.most_kept, expected.most_kept);
+  }
 }
 
 TEST(MaskStatistics, OfARaggedRowCountsItsLastShortGroup) {

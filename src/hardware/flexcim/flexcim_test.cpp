@@ -127,6 +127,19 @@ TEST(PairSelection, CostsWhatTheDocumentedTableSays) {
   EXPECT_NEAR(dense.energy_pj.nominal / 1e6, 1183, 0.5);
 }
 
+TEST(PairSelection, ByDefaultBeatsDenseInTimeAtEverySparsityAndInEnergyWhereFewCellsShareABlock) {
+  const MachineDescription flexcim = machine_with("flexcim"), dense = machine_with("dense-dcim");
+  const auto energy_ratio = [&](Pattern pattern) {
+    const Operation operation = matrix(pattern, 512, 4096, 4096);
+    const Simulation ours = simulated(flexcim, operation), theirs = simulated(dense, operation);
+    EXPECT_LT(ours.latency_ns, theirs.latency_ns / 2.2) << pattern.name();
+    return ours.energy_pj.nominal / theirs.energy_pj.nominal;
+  };
+  for (const Pattern pattern : {Pattern{1, 2}, {1, 4}, {2, 8}, {1, 8}}) EXPECT_LT(energy_ratio(pattern), 0.9);
+  EXPECT_NEAR(energy_ratio({2, 4}), 1, 0.05);
+  EXPECT_GT(energy_ratio({4, 8}), 1.1) << "its eight lines are driven to the rows of four cells";
+}
+
 TEST(PairSelection, LatchesOfAnOperandPerCellCostWhatTheGateModelSays) {
   // 128 x 32 cells of eight flip-flops: 121 k um2, and 56 pJ a cycle when they all shift.
   const Simulation simulation = simulated(flexcim_with_scheme("column_pipelined", 4), matrix({4, 8}, 512, 4096, 4096));
