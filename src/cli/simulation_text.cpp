@@ -75,10 +75,9 @@ std::string kind_of(const std::string& operation) {
   std::string kind;
   for (std::size_t begin = 0; begin <= operation.size();) {
     const std::size_t end = std::min(operation.find('.', begin), operation.size());
-    const std::string word = operation.substr(begin, end - begin);
-    const bool number = !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
-    if (!kind.empty()) kind += '.';
-    kind += number ? "*" : word;
+    const std::string_view word = std::string_view(operation).substr(begin, end - begin);
+    const bool number = !word.empty() && word.find_first_not_of("0123456789") == word.npos;
+    kind.append(kind.empty() ? "" : ".").append(number ? std::string_view("*") : word);
     begin = end + 1;
   }
   return kind;
@@ -169,9 +168,9 @@ std::string simulation_text(const Simulation& simulation) {
                               report::format_number(static_cast<double>(simulation.macros)), simulation.node_nm,
                               format_time(simulation.clock_ns), simulation.critical_path));
   for (const Table& table : {totals(simulation), components(simulation), layers(simulation)})
-    text += "\n" + table.text(width);
+    text.append("\n").append(table.text(width));
   if (!simulation.notes.empty()) text += "\n";
-  for (const std::string& note : simulation.notes) text += wrapped("note: " + note);
+  for (const std::string& note : simulation.notes) text += wrapped(fmt::format("note: {}", note));
   return text;
 }
 

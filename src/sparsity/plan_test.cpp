@@ -124,5 +124,21 @@ TEST(Plan, NamesTheFileThatItCouldNotRead) {
   std::filesystem::remove(path);
 }
 
+/// Whatever stands in the place of any value, the answer is an error or a plan, never a crash.
+TEST(Plans, SurviveAnyValueInAnyPlace) {
+  const Json whole = to_json(two_matrices()), flat = whole.flatten();
+  const std::vector<Json> oddities = {nullptr, -1,  0,     1e308,         INT64_MAX,     UINT64_MAX,
+                                      "",      "x", false, Json::array(), Json::object()};
+  int refused = 0, tried = 0;
+  for (const auto& [path, value] : flat.items())
+    for (const Json& oddity : oddities) {
+      Json changed = whole;
+      changed[Json::json_pointer(path)] = oddity;
+      refused += !plan_from_json(changed);
+      ++tried;
+    }
+  EXPECT_GT(refused, tried / 2);
+}
+
 }  // namespace
 }  // namespace sparsecim

@@ -114,5 +114,21 @@ TEST(Statistics, AreRefusedWhereTheyContradictThemselves) {
             "matrix 'q': 'shape' is 33554432, outside 1 .. 16777216");
 }
 
+/// Whatever stands in the place of any value, the answer is an error or statistics, never a crash.
+TEST(Statistics, SurviveAnyValueInAnyPlace) {
+  const Json whole = to_json(two_matrices()), flat = whole.flatten();
+  const std::vector<Json> oddities = {nullptr, -1,  0,     1e308,         INT64_MAX,     UINT64_MAX,
+                                      "",      "x", false, Json::array(), Json::object()};
+  int refused = 0, tried = 0;
+  for (const auto& [path, value] : flat.items())
+    for (const Json& oddity : oddities) {
+      Json changed = whole;
+      changed[Json::json_pointer(path)] = oddity;
+      refused += !statistics_from_json(changed);
+      ++tried;
+    }
+  EXPECT_GT(refused, tried / 2);
+}
+
 }  // namespace
 }  // namespace sparsecim

@@ -188,6 +188,22 @@ TEST(ShapeFile, ThatIsNoYamlIsRefused) {
   EXPECT_FALSE(parse_shapes("x.yaml", std::string(100'000, '{')));
 }
 
+/// Cut off anywhere, or with any byte replaced: an error or other shapes, never a crash.
+TEST(ShapeFile, SurvivesTruncationAndAnyByteInAnyPlace) {
+  const std::string whole = kSmall;
+  int refused = 0;
+  for (std::size_t length = 0; length < whole.size(); ++length)
+    refused += !parse_shapes("x.yaml", whole.substr(0, length));
+  EXPECT_GT(refused, 400) << "all but those that miss only their end";
+  for (std::size_t place = 0; place < whole.size(); ++place)
+    for (const char byte : {'{', ']', ':', '&', '*', '\0', '\xff'}) {
+      std::string changed = whole;
+      changed[place] = byte;
+      refused += !parse_shapes("x.yaml", changed);
+    }
+  EXPECT_GT(refused, 1500);
+}
+
 TEST(Shapes, AreFoundByShippedNameOrByPath) {
   EXPECT_TRUE(names_shapes("gpt2-small"));
   EXPECT_TRUE(names_shapes("dir/mine.yaml"));
