@@ -34,6 +34,7 @@ PricedInventory price(const Inventory& inventory) {
   PricedInventory priced;
   const auto macros = static_cast<double>(inventory.macros);
   for (const Part& part : inventory.macro_parts) {
+    if (part.instances == 0) continue;
     priced.parts.push_back(price_part(part, macros, inventory.node_nm, true));
     priced.macro_area_um2 += priced.parts.back().area_um2 * (1 / macros);
   }
