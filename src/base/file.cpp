@@ -105,11 +105,17 @@ Result<std::string> read_text_file(const fs::path& path, std::uint64_t limit_byt
 }
 
 Result<OutputFile> OutputFile::create(const fs::path& path) {
-  if (fs::is_directory(path)) return fail(Remedy{"name a file"}, "{}: is a directory", path.string());
-  const fs::path temporary = temporary_beside(path);
-  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::is_directory(status)) return fail(Remedy{"name a file"}, "{}: is a directory", path.string());
+  // Renaming over /dev/stdout or a pipe would take it away from everybody: what is no regular file is written in place.
+  const bool in_place = fs::exists(status) && !fs::is_regular_file(status);
+  const fs::path target = fs::is_regular_file(status) ? fs::canonical(path, error) : path;  // a link stays a link
+  const fs::path temporary = in_place ? fs::path{} : temporary_beside(target);
+  const int descriptor = in_place ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC)
+                                  : ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0) return system_failure(path, "create", errno);
-  return OutputFile(path, temporary, descriptor);
+  return OutputFile(target, temporary, descriptor);
 }
 
 OutputFile::OutputFile(fs::path path, fs::path temporary, int descriptor)
@@ -123,7 +129,7 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
 OutputFile::~OutputFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 Result<void> OutputFile::write(std::span<const std::byte> bytes) {
@@ -139,12 +145,11 @@ Result<void> OutputFile::write(std::span<const std::byte> bytes) {
 Result<void> OutputFile::commit() {
   SC_CHECK(descriptor_ >= 0);
   if (::fsync(descriptor_) != 0 && errno != EINVAL) return system_failure(path_, "write", errno);
-  if (::close(std::exchange(descriptor_, -1)) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(temporary_.c_str());
-    return system_failure(path_, "write", error);
-  }
-  return {};
+  const bool closed = ::close(std::exchange(descriptor_, -1)) == 0;
+  if (closed && (temporary_.empty() || ::rename(temporary_.c_str(), path_.c_str()) == 0)) return {};
+  const int error = errno;
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  return system_failure(path_, "write", error);
 }
 
 Result<void> write_text_file(const fs::path& path, std::string_view text) {

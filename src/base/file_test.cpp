@@ -1,6 +1,9 @@
 #include "base/file.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -35,6 +38,35 @@ TEST_F(Files, ACommittedOutputFileIsWhole) {
   ASSERT_TRUE(write_text_file(directory_ / "out.json", "all of it"));
   EXPECT_EQ(read_text_file(directory_ / "out.json").value(), "all of it");
   EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(Files, APipeIsWrittenInPlaceAndStaysAPipe) {
+  const fs::path pipe = directory_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_TRUE(write_text_file(pipe, "through"));
+  char text[16];
+  const ssize_t length = ::read(reader, text, sizeof text);
+  ::close(reader);
+  ASSERT_GT(length, 0);
+  EXPECT_EQ(std::string(text, static_cast<std::size_t>(length)), "through");
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(Files, ALinkStaysALinkWhenItsFileIsReplaced) {
+  ASSERT_TRUE(write_text_file(directory_ / "file", "old"));
+  fs::create_symlink("file", directory_ / "link");
+  ASSERT_TRUE(write_text_file(directory_ / "link", "new"));
+  EXPECT_TRUE(fs::is_symlink(directory_ / "link"));
+  EXPECT_EQ(read_text_file(directory_ / "file").value(), "new");
+}
+
+TEST_F(Files, AFullDiskIsSaid) {
+  fs::create_symlink("/dev/full", directory_ / "disk");  // by a link, so that no mistake of ours replaces the device
+  const auto refused = write_text_file(directory_ / "disk", std::string(10000, 'x'));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().line().find("disk: cannot write: No space left"), std::string::npos);
 }
 
 TEST_F(Files, AnExistingOutputDirectoryIsKeptWithoutForce) {

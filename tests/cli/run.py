@@ -1,8 +1,9 @@
-"""run.py FILE.test: runs the commands in FILE and compares what they say with what FILE says.
+"""run.py FILE: runs the commands in FILE and compares what they say with what FILE says.
 
 A line of a test file is one of
     # a comment
-    $ COMMAND              run by bash in an empty folder of the file's own, with the build's programs on the path
+    $ COMMAND              run by bash in an empty folder of the file's own, with the build's programs on the path and
+                           tiny_model FILE.bin, which makes a small model of random weights (tiny_model.py)
     exit N                 the command's exit status (0 where this line is missing)
     stdout TEXT            one line of standard output contains TEXT
     stdout ~ REGEX         one line of it matches REGEX (search)
@@ -11,6 +12,8 @@ A line of a test file is one of
     stderr ...             likewise for standard error
     needs data             the rest needs the folder in SPARSECIM_DATA, which commands reach as $SPARSECIM_DATA
     needs tensors          the rest needs a build with LibTorch
+    needs models           the rest needs what tools/fetch-model smollm2-135m and tools/fetch-text english get
+Of a file that ends in .md the commands are the "$ " lines of its ```console blocks, which have to exit with 0.
 Exit status: 0 when all is as written, 1 when something is not, 77 when nothing could be run.
 """
 
@@ -20,6 +23,7 @@ import math
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,12 +40,20 @@ class Step:
     expectations: list = dataclasses.field(default_factory=list)  # (line, stream, text)
 
 
+def cache_folder():
+    """As tools/lib.sh has it."""
+    fallback = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return pathlib.Path(os.environ.get("SPARSECIM_CACHE") or f"{fallback}/sparsecim")
+
+
 def unmet_need(need, build):
     """Why the machine does not have it, or nothing."""
     if need == "data":
         return None if os.environ.get("SPARSECIM_DATA") else "SPARSECIM_DATA is not set"
     if need == "tensors":
         return None if (build / "lib/libsparsecim_tensors.so").exists() else "built without LibTorch"
+    if need == "models":
+        return None if list(cache_folder().glob("models/smollm2-135m/*.gguf")) else "tools/fetch-model smollm2-135m was not run"
     raise ValueError(f"unknown need '{need}'")
 
 
@@ -64,6 +76,17 @@ def parse(text, build):
         else:
             raise ValueError(f"line {number}: '{line}' is not understood")
     return steps, None
+
+
+def parse_markdown(text, build):
+    """Pages for users show what a full installation can do."""
+    if missing := unmet_need("tensors", build) or unmet_need("models", build):
+        return [], missing
+    blocks = re.finditer(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [(text.count("\n", 0, block.start(1)) + 1 + index, line)
+             for block in blocks for index, line in enumerate(block.group(1).splitlines())]
+    commands = [(number, line[2:]) for number, line in lines if line.startswith("$ ")]
+    return [Step(number, command.replace("~/.cache/sparsecim", str(cache_folder()))) for number, command in commands], None
 
 
 def json_complaint(output, key):
@@ -91,24 +114,31 @@ def complaint(output, expected):
 
 
 def run_step(step, folder, environment):
+    process = subprocess.Popen(["bash", "-c", step.command], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+                               start_new_session=True)
     try:
-        done = subprocess.run(["bash", "-c", step.command], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, errors="replace", timeout=COMMAND_LIMIT_S)
+        stdout, stderr = process.communicate(timeout=COMMAND_LIMIT_S)
     except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # bash and what it started
+        process.communicate()
         return [f"line {step.line}: not done after {COMMAND_LIMIT_S} s"], ""
+    said = {"stdout": stdout, "stderr": stderr}
     wrong = []
-    if done.returncode != step.status:
-        wrong.append(f"line {step.line}: exit {done.returncode}, not {step.status}")
+    if process.returncode != step.status:
+        wrong.append(f"line {step.line}: exit {process.returncode}, not {step.status}")
     for number, stream, expected in step.expectations:
-        if said := complaint(getattr(done, stream), expected):
-            wrong.append(f"line {number}: {stream} {said}")
-    return wrong, f"stdout:\n{done.stdout}stderr:\n{done.stderr}"
+        if what := complaint(said[stream], expected):
+            wrong.append(f"line {number}: {stream} {what}")
+    return wrong, f"stdout:\n{stdout}stderr:\n{stderr}"
 
 
 def main(path):
     build = pathlib.Path(os.environ["SPARSECIM_BUILD"])
-    steps, missing = parse(pathlib.Path(path).read_text(), build)
+    parser = parse_markdown if path.endswith(".md") else parse
+    steps, missing = parser(pathlib.Path(path).read_text(), build)
     environment = {**os.environ, "PATH": f"{build / 'bin'}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+    environment["BASH_FUNC_tiny_model%%"] = f"() {{ python3 -B '{pathlib.Path(__file__).parent / 'tiny_model.py'}' \"$1\"; }}"
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         for step in steps:

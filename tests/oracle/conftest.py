@@ -22,11 +22,11 @@ class Programs:
     def __init__(self, folder):
         self.folder = folder
 
-    def __call__(self, name, *arguments):
+    def __call__(self, name, *arguments, stdin=None):
         program = self.folder / name
         if not program.exists():
             pytest.skip(f"{name} is not built in {self.folder}")
-        done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
+        done = subprocess.run([program, *map(str, arguments)], input=stdin or "", capture_output=True, text=True)
         assert done.returncode == 0, f"{name} {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr}"
         return done.stdout
 
