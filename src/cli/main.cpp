@@ -15,7 +15,7 @@
 namespace sparsecim {
 namespace {
 
-constexpr auto kVerbs = {add_inspect, add_eval, add_generate, add_select, add_prune};
+constexpr auto kVerbs = {add_inspect, add_eval, add_generate, add_select, add_prune, add_simulate};
 
 /// Levenshtein distance, one row at a time.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
