@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
+#include <ctime>
 #include <vector>
 
 #include "base/hash.hpp"
@@ -62,9 +62,9 @@ TEST(Json, RefusesMoreThanSixtyFourLevelsOfBrackets) {
 TEST(Json, ReadsAHundredThousandKeysInLinearTime) {
   std::string text = "{\"0\":0";
   for (int key = 1; key < 100'000; ++key) text += fmt::format(",\"{0}\":{0}", key);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // processor time: a busy machine does not count
   EXPECT_EQ(parse_json(text + "}").value().size(), 100'000u);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));  // quadratic: more than four
+  EXPECT_LT(std::clock() - start, 2 * CLOCKS_PER_SEC);  // quadratic: more than four
 }
 
 TEST(Format, WritesCountsSecondsAndBytesAsPeopleReadThem) {
