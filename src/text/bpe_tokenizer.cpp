@@ -28,7 +28,7 @@ void BpeTokenizer::recognise(TokenId id, std::string normalized_text) {
 }
 
 Result<std::vector<TokenId>> BpeTokenizer::encode(std::string_view text) const {
-  constexpr std::size_t kLongest = 1u << 30;  // bytes; positions are 32 bits, and a space becomes three bytes
+  constexpr std::size_t kLongest = 1u << 30;  // bytes: positions are 32 bits, and no byte becomes more than one symbol
   if (text.size() > kLongest) return fail("a text of {} bytes is too long: at most {}", text.size(), kLongest);
   Session session{Merger(merges_), {}, {}};
   session.ids.reserve(text.size() / 3);

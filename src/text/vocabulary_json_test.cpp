@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "text/test_vocabularies.hpp"
 #include "text/tokenizer.hpp"
 
@@ -262,6 +264,61 @@ INSTANTIATE_TEST_SUITE_P(
         Spoilt{"TemplateIdsTwo", kScore, "/post_processor/special_tokens/<s>/ids", "[1, 1]", "not one of"},
         Spoilt{"TemplateTokenNoObject", kScore, "/post_processor/special_tokens/<s>", "1", "not one of"}),
     [](const auto& spoilt) { return spoilt.param.name; });
+
+/// Every place in `json` but the members of the vocabulary, of which one stands for all.
+std::vector<Json::json_pointer> places(const Json& json) {
+  std::vector<Json::json_pointer> found = {Json::json_pointer("/model/vocab/ab"), Json::json_pointer("")};
+  for (std::size_t at = 1; at < found.size(); ++at) {
+    const Json::json_pointer here = found[at];
+    const Json& value = json[here];
+    if (!value.is_structured() || here == Json::json_pointer("/model/vocab")) continue;
+    for (const auto& [key, member] : value.items())
+      found.push_back(value.is_array() ? here / static_cast<std::size_t>(std::stoul(key)) : here / key);
+  }
+  return found;
+}
+
+TEST(TokenizerJson, IsEitherRefusedOrATokenizerWhateverStandsInIt) {
+  const std::vector<Json> values = {nullptr,
+                                    true,
+                                    0,
+                                    -1,
+                                    257,
+                                    1e300,
+                                    "",
+                                    "a",
+                                    "Metaspace",
+                                    "ByteLevel",
+                                    "Sequence",
+                                    kMark,
+                                    Json::array(),
+                                    Json::object(),
+                                    Json::array({1, "a"}),
+                                    Json{{"type", "Split"}},
+                                    Json{{"String", " "}},
+                                    Json{{"Regex", "a*"}},
+                                    Json::array({Json{{"id", 1}}})};
+  std::mt19937 random(11);
+  int tokenizers = 0, refused = 0;
+  for (int round = 0; round < 1500; ++round) {
+    Json file = round % 2 == 0 ? byte_level_file() : score_file();
+    for (std::size_t changes = 1 + random() % 2; changes > 0; --changes) {
+      const auto all = places(file);
+      file[all[random() % all.size()]] = values[random() % values.size()];
+      if (!file.is_object() || !file["model"].is_object() || !file["model"]["vocab"].is_object()) break;
+    }
+    const auto vocabulary = vocabulary_from_tokenizer_json(file, file);
+    const auto tokenizer = vocabulary ? make_tokenizer(*vocabulary) : tl::unexpected(vocabulary.error());
+    (tokenizer ? tokenizers : refused)++;
+    if (tokenizer) {
+      const auto ids = (*tokenizer)->encode_as_model("ab <s>1\x80");
+      ASSERT_TRUE(ids);
+      (*tokenizer)->decode(*ids);
+    }
+  }
+  EXPECT_GT(tokenizers, 150);
+  EXPECT_GT(refused, 150);
+}
 
 }  // namespace
 }  // namespace sparsecim
