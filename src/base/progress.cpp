@@ -34,6 +34,7 @@ Progress::~Progress() {
 
 void Progress::advance(std::int64_t amount) {
   done_ += amount;
+  if (done_ >= total_) return;  // the destructor has the last word
   if (seconds_since(start_) < kQuietSeconds) return;
   if (seconds_since(last_print_) < (terminal_ ? kTerminalInterval : kLogInterval)) return;
   last_print_ = std::chrono::steady_clock::now();

@@ -1,7 +1,6 @@
 #include "checkpoint/checkpoint.hpp"
 
-#include <cstdlib>
-
+#include "base/cache.hpp"
 #include "checkpoint/formats.hpp"
 
 namespace sparsecim {
@@ -9,16 +8,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Where tools/fetch-model puts models.
-fs::path cached_models() {
-  const auto variable = [](const char* name) -> fs::path {
-    const char* value = std::getenv(name);
-    return value ? value : "";
-  };
-  if (const fs::path cache = variable("SPARSECIM_CACHE"); !cache.empty()) return cache / "models";
-  if (const fs::path cache = variable("XDG_CACHE_HOME"); !cache.empty()) return cache / "sparsecim" / "models";
-  return variable("HOME") / ".cache" / "sparsecim" / "models";
-}
+fs::path cached_models() { return cache_directory() / "models"; }
 
 using Open = Result<std::unique_ptr<Checkpoint>> (*)(const fs::path&);
 
@@ -94,6 +84,12 @@ const TensorInfo* Checkpoint::find(std::string_view name) const {
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const Checkpoint& checkpoint) {
   SC_TRY_ASSIGN(Vocabulary vocabulary, checkpoint.vocabulary());
   return make_tokenizer(std::move(vocabulary));
+}
+
+std::string display_name(const std::filesystem::path& model) {
+  std::filesystem::path path = model.lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  return path.extension() == ".gguf" || path.extension() == ".bin" ? path.stem() : path.filename();
 }
 
 }  // namespace sparsecim

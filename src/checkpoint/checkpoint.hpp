@@ -49,6 +49,10 @@ class Checkpoint {
 /// into the cache ("smollm2-135m", "hf:OWNER/MODEL").
 Result<std::unique_ptr<Checkpoint>> open_checkpoint(const std::filesystem::path& model);
 
+/// What to call a model that open_checkpoint opens: "SmolLM2" of "models/SmolLM2.gguf" and of the directory
+/// "models/SmolLM2/".
+std::string display_name(const std::filesystem::path& model);
+
 /// Errors as Checkpoint::vocabulary and make_tokenizer.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const Checkpoint& checkpoint);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <numeric>
 #include <string>
 #include <string_view>
@@ -10,12 +11,13 @@
 #include "base/interrupt.hpp"
 #include "base/provenance.hpp"
 #include "base/threads.hpp"
+#include "cli/help.hpp"
 #include "cli/verb.hpp"
 
 namespace sparsecim {
 namespace {
 
-constexpr auto kVerbs = {add_inspect, add_eval, add_generate, add_select, add_prune, add_simulate};
+constexpr auto kVerbs = {add_inspect, add_eval, add_generate, add_select, add_prune, add_simulate, add_codesign};
 
 /// Levenshtein distance, one row at a time.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -85,6 +87,7 @@ int program(int argc, char** argv) {
   CLI::App app("From a language-model checkpoint to sparse silicon: measure, prune, evaluate, simulate.", "sparsecim");
   app.set_version_flag("--version", fmt::format("sparsecim {}", version()));
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpFormatter>());
   CommonOptions common;
   VerbAction run;
   for (const auto add : kVerbs) add(app, common, run);

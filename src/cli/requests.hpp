@@ -77,7 +77,7 @@ struct CodesignRequest : TensorRequest {
   std::int64_t evaluation_tokens = 40000, context = 0;
   std::string importance = "wanda";
   std::string arch = "flexcim", baseline = "dense-dcim";
-  std::int64_t prefill_tokens = 512, decode_context = 512;
+  std::optional<std::int64_t> prefill_tokens, decode_context;  // none: 512, or what the model allows
   std::filesystem::path output;
   bool force = false;
 };

@@ -41,13 +41,6 @@ Result<SparsityRequest> sparsity_of(const SimulateRequest& request, Inputs& inpu
   return sparsity;
 }
 
-/// "SmolLM2" of "models/SmolLM2.gguf" and of the directory "models/SmolLM2/".
-std::string model_name(const std::string& model) {
-  fs::path path = fs::path(model).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();
-  return path.extension() == ".gguf" || path.extension() == ".bin" ? path.stem() : path.filename();
-}
-
 /// What is neither a file nor a fetched model may be a misspelt shape.
 Result<std::unique_ptr<Checkpoint>> open_model(const std::string& model) {
   auto checkpoint = open_checkpoint(model);
@@ -67,7 +60,7 @@ Result<ModelWorkload> workload_of(const SimulateRequest& request, Inputs& inputs
   }
   SC_TRY_ASSIGN(const auto checkpoint, open_model(request.model));
   for (const fs::path& file : checkpoint->files()) inputs.push_back(file);
-  return workload_from_checkpoint(*checkpoint, model_name(request.model), sparsity, work);
+  return workload_from_checkpoint(*checkpoint, display_name(request.model), sparsity, work);
 }
 
 /// The options as they were resolved.

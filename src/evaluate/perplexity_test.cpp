@@ -4,33 +4,11 @@
 
 #include <cmath>
 
+#include "evaluate/letter_tokenizer.hpp"
 #include "model/random_checkpoint.hpp"
 
 namespace sparsecim {
 namespace {
-
-/// A letter is a token; id 0 is BOS.
-class LetterTokenizer : public Tokenizer {
- public:
-  explicit LetterTokenizer(bool has_bos) {
-    if (has_bos) vocabulary_.bos = 0;
-  }
-  Result<std::vector<TokenId>> encode(std::string_view text) const override {
-    std::vector<TokenId> ids;
-    for (const char c : text) ids.push_back(1 + (c - 'a' + 49) % 49);
-    return ids;
-  }
-  std::string decode(std::span<const TokenId> ids) const override {
-    std::string text;
-    for (const TokenId id : ids)
-      if (id != 0) text += static_cast<char>('a' + id - 1);
-    return text;
-  }
-  const Vocabulary& vocabulary() const override { return vocabulary_; }
-
- private:
-  Vocabulary vocabulary_;
-};
 
 Corpus stream(const std::string& text) { return corpus_from_text(text, {}).value(); }
 Corpus documents(const std::string& text) { return corpus_from_text(text, "|").value(); }

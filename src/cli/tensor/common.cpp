@@ -2,8 +2,7 @@
 
 #include <ATen/Parallel.h>
 
-#include <cstdlib>
-
+#include "base/cache.hpp"
 #include "base/threads.hpp"
 
 namespace sparsecim {
@@ -11,14 +10,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double kMostSamples = 1 << 20;
-
-/// Where tools/fetch-model and tools/fetch-text keep what they got.
-fs::path cache_directory() {
-  if (const char* own = std::getenv("SPARSECIM_CACHE"); own && *own) return own;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache) return fs::path(cache) / "sparsecim";
-  const char* home = std::getenv("HOME");
-  return fs::path(home ? home : ".") / ".cache" / "sparsecim";
-}
 
 Result<void> at_least_one(const char* option, std::int64_t value) {
   if (value >= 1 && static_cast<double>(value) <= kMostSamples) return {};
@@ -77,7 +68,8 @@ Json options_of(const TensorRequest& request) {
 }
 
 Json options_of(const CalibrationRequest& request, const fs::path& text) {
-  Json json = {{"text", text.string()}, {"samples", request.samples}, {"length", request.length}};
+  Json json = {
+      {"text", text.string()}, {"samples", request.samples}, {"length", request.length}, {"seed", request.seed}};
   if (request.split) json["split"] = *request.split;
   return json;
 }

@@ -1,0 +1,42 @@
+#include <memory>
+
+#include "cli/verb.hpp"
+
+namespace sparsecim {
+namespace {
+
+Result<void> run_codesign(CodesignRequest request, const CommonOptions& common) {
+  SC_TRY(require_range("--eval-tokens", static_cast<double>(request.evaluation_tokens), 2, 1e12));
+  request.force = common.force;
+  return run_tensor_verb(&TensorVerbs::codesign, common, std::move(request));
+}
+
+}  // namespace
+
+void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run) {
+  auto request = std::make_shared<CodesignRequest>();
+  CLI::App* verb =
+      app.add_subcommand("codesign", "Calibrate, select, prune, evaluate and simulate a model; write a report");
+  add_model(*verb, request->model);
+  add_selection(*verb, request->selection);
+  add_calibration(*verb, request->calibration);
+  verb->add_option("--arch", request->arch, "machine: a name or a YAML file")->capture_default_str();
+  verb->add_option("--baseline", request->baseline, "machine to compare with")->capture_default_str();
+  verb->add_option("--importance", request->importance, "wanda or magnitude")->capture_default_str();
+  verb->add_option("--eval-text", request->evaluation_text,
+                   "text to evaluate on (default: the last fifth of the text, kept out of calibration)");
+  verb->add_option("--eval-tokens", request->evaluation_tokens, "evaluate on at most this many")->capture_default_str();
+  verb->add_option("--context", request->context, "tokens per evaluation window (default: 2048 or the model's most)");
+  verb->add_option("--prefill", request->prefill_tokens,
+                   "tokens of the simulated prefill (default: 512 or the model's most)");
+  verb->add_option("--decode-context", request->decode_context,
+                   "tokens before the simulated decoding step (default: 512 or the model's most)");
+  verb->add_option("-o,--output", request->output, "directory to write")->required();
+  add_compute(*verb, *request);
+  verb->footer(
+      "Writes record.json (every number), plan.json, model/ (the sparse checkpoint) and report.html.\n"
+      "Example:\n  sparsecim codesign smollm2-135m --sparsity 0.5 --arch flexcim -o run");
+  verb->callback([request, &common, &run] { run = [request, &common] { return run_codesign(*request, common); }; });
+}
+
+}  // namespace sparsecim

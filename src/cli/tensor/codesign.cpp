@@ -1,0 +1,140 @@
+#include <algorithm>
+
+#include "base/file.hpp"
+#include "base/progress.hpp"
+#include "base/provenance.hpp"
+#include "checkpoint/export.hpp"
+#include "cli/tensor/common.hpp"
+#include "codesign/record.hpp"
+#include "report/report.hpp"
+
+namespace sparsecim {
+namespace {
+
+constexpr std::int64_t kDefaultContext = 2048;  // as in eval
+
+/// What calibration and evaluation read: two files, or the two ends of one, so that no token serves both.
+struct Texts {
+  NamedCorpus calibration, evaluation;
+};
+
+/// Cuts the last fifth off: whole documents, or else from the end of a line on.
+Corpus take_last_fifth(Corpus& corpus) {
+  Corpus last{.split = corpus.split};
+  if (corpus.split) {
+    const auto cut = corpus.documents.begin() + std::ssize(corpus.documents) * 4 / 5;
+    last.documents.assign(cut, corpus.documents.end());
+    corpus.documents.erase(cut, corpus.documents.end());
+    return last;
+  }
+  std::string& text = corpus.documents[0];
+  const std::size_t at = std::min(text.find('\n', text.size() * 4 / 5), text.size());
+  last.documents.push_back(text.substr(at));
+  text.resize(at);
+  return last;
+}
+
+Result<Texts> open_texts(const CodesignRequest& request) {
+  Texts texts;
+  SC_TRY_ASSIGN(texts.calibration, open_corpus(request.calibration, kEnglishCalibration));
+  if (request.calibration.text.empty() || !request.evaluation_text.empty()) {
+    const TextRequest evaluation{request.evaluation_text, request.calibration.split};
+    SC_TRY_ASSIGN(texts.evaluation, open_corpus(evaluation, kEnglishEvaluation));
+    return texts;
+  }
+  texts.evaluation = {texts.calibration.path, take_last_fifth(texts.calibration.corpus)};
+  return texts;
+}
+
+Protocol protocol_of(const CodesignRequest& request, const ModelConfig& config) {
+  const std::int64_t widest = std::min({kDefaultContext, config.max_positions, request.evaluation_tokens});
+  return {.context = request.context > 0 ? request.context : widest, .max_tokens = request.evaluation_tokens};
+}
+
+Result<std::vector<MachineDescription>> open_machines(const CodesignRequest& request) {
+  std::vector<MachineDescription> machines;
+  for (const std::string& name : {request.arch, request.baseline}) {
+    if (!machines.empty() && machines[0].name == name) continue;
+    SC_TRY_ASSIGN(MachineDescription machine, open_machine(name));
+    machines.push_back(std::move(machine));
+  }
+  return machines;
+}
+
+Result<CodesignJob> make_job(const CodesignRequest& request, const OpenModel& model, const Texts& texts,
+                             const Calibration& calibration) {
+  CodesignJob job{.model = display_name(request.model),
+                  .method = request.selection.method,
+                  .tau = request.selection.tau,
+                  .calibration = &calibration};
+  SC_TRY_ASSIGN(job.selection, selection_of(request.selection));
+  SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
+  SC_TRY_ASSIGN(job.machines, open_machines(request));
+  const Protocol protocol = protocol_of(request, model.checkpoint->config());
+  SC_TRY_ASSIGN(job.evaluation, within(texts.evaluation.path.string(),
+                                       make_sequences(*model.tokenizer, texts.evaluation.corpus, protocol)));
+  job.phases = {{.phase = Phase::kPrefill, .tokens = request.prefill_tokens},
+                {.phase = Phase::kDecode, .context = request.decode_context}};
+  return job;
+}
+
+Result<Json> provenance_of(const CodesignRequest& request, const OpenModel& model, const Texts& texts) {
+  Json options = options_of(request);
+  options.update(options_of(request.selection));
+  options.update(options_of(request.calibration, texts.calibration.path));
+  if (texts.evaluation.path != texts.calibration.path) options["eval_text"] = texts.evaluation.path.string();
+  options["eval_tokens"] = request.evaluation_tokens;
+  if (request.context > 0) options["context"] = request.context;
+  options["importance"] = request.importance;
+  if (request.prefill_tokens) options["prefill"] = *request.prefill_tokens;
+  if (request.decode_context) options["decode_context"] = *request.decode_context;
+  options["arch"] = request.arch;
+  options["baseline"] = request.baseline;
+  options["output"] = request.output.string();
+  auto inputs = model.checkpoint->files();
+  inputs.push_back(texts.calibration.path);
+  if (texts.evaluation.path != texts.calibration.path) inputs.push_back(texts.evaluation.path);
+  return provenance("codesign", std::move(options), inputs, request.calibration.seed);
+}
+
+/// Everything that the run leaves: the sparse checkpoint, its plan, the record and the page.
+Result<void> write_results(const std::filesystem::path& directory, const OpenModel& model, const CodesignResult& result,
+                           const Json& record) {
+  const auto checkpoint = directory / "model";
+  std::error_code error;
+  if (!std::filesystem::create_directory(checkpoint, error))
+    return fail("{}: cannot create: {}", checkpoint.string(), error.message());
+  SC_TRY(export_checkpoint(*model.checkpoint, checkpoint, zeros_of(result.pruned),
+                           {{"format", "pt"}, {"sparsecim_plan", to_json(result.plan).dump()}}));
+  SC_TRY(write_plan(directory / "plan.json", result.plan));
+  SC_TRY(write_json_file(directory / "record.json", record));
+  SC_TRY_ASSIGN(const std::string page, render_report(record));
+  return write_text_file(directory / "report.html", page);
+}
+
+}  // namespace
+
+Result<void> run_codesign(const CodesignRequest& request) {
+  SC_TRY_ASSIGN(OutputDirectory output, OutputDirectory::create(request.output, request.force));
+  SC_TRY(selection_of(request.selection));  // before anything that takes time
+  SC_TRY_ASSIGN(const Texts texts, open_texts(request));
+  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
+  SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, texts.calibration, model));
+  SC_TRY_ASSIGN(const CodesignJob job, make_job(request, model, texts, calibration));
+  SC_TRY_ASSIGN(CodesignResult result, codesign(model, job));
+  RecordContext context{.calibration_text = texts.calibration.path.string(),
+                        .evaluation_text = texts.evaluation.path.string(),
+                        .calibration_samples = request.calibration.samples,
+                        .calibration_length = request.calibration.length,
+                        .evaluation_context = protocol_of(request, model.checkpoint->config()).context};
+  SC_TRY_ASSIGN(context.provenance, provenance_of(request, model, texts));
+  result.plan.provenance = context.provenance;
+  const Json record = make_record(model, job, result, context);
+  SC_TRY_ASSIGN(const std::string summary, render_report_text(record));
+  SC_TRY(write_results(output.path(), model, result, record));
+  SC_TRY(output.commit());
+  fmt::print("{}\nreport: {}\n", summary, (request.output / "report.html").string());
+  return {};
+}
+
+}  // namespace sparsecim

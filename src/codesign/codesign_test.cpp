@@ -1,0 +1,97 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "codesign/record.hpp"
+#include "evaluate/letter_tokenizer.hpp"
+#include "model/random_checkpoint.hpp"
+#include "report/report.hpp"
+#include "sparsity/mask.hpp"
+
+namespace sparsecim {
+namespace {
+
+/// A tiny random model through the whole pipeline, on FlexCiM and a dense machine.
+class Codesign : public testing::Test {
+ protected:
+  void SetUp() override {
+    ModelConfig config = RandomCheckpoint::tiny();
+    config.n_layers = 4;
+    auto checkpoint = std::make_unique<RandomCheckpoint>(config);
+    Llama llama = Llama::load(*checkpoint, {}).value();
+    dense_ = std::make_unique<OpenModel>(
+        OpenModel{std::move(checkpoint), std::make_unique<LetterTokenizer>(true), std::move(llama)});
+    const c10::InferenceMode no_gradients;
+    at::manual_seed(1);
+    calibration_.batches = {at::randint(0, 50, {8, 16}, at::kLong)};
+    calibration_.tokens = 8 * 16;
+    job_.model = "tiny";
+    job_.calibration = &calibration_;
+    job_.evaluation = {{0, 5, 9, 2, 40, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
+    job_.machines = {open_machine("flexcim").value(), open_machine("dense-dcim").value()};
+    job_.phases = {{.phase = Phase::kPrefill, .tokens = 16}, {.phase = Phase::kDecode, .context = 16}};
+  }
+
+  std::unique_ptr<OpenModel> dense_;
+  Calibration calibration_;
+  CodesignJob job_;
+};
+
+TEST_F(Codesign, HoldsFlowBesideTheUniformPlanOfEqualSparsityAndTheDenseModel) {
+  const CodesignResult result = codesign(*dense_, job_).value();
+  ASSERT_EQ(result.variants.size(), 3u);
+  EXPECT_EQ(result.variants[0].plan.sparsity(), 0);
+  EXPECT_EQ(result.variants[1].label, "Uniform 4:8");
+  EXPECT_DOUBLE_EQ(result.variants[1].plan.sparsity(), result.variants[2].plan.sparsity());
+  EXPECT_FALSE(result.variants[0].quality.divergence);
+  EXPECT_GT(result.variants[2].quality.divergence->kl_nats, 0);
+}
+
+TEST_F(Codesign, GivesThePrunedModelThatThePlanSays) {
+  const CodesignResult result = codesign(*dense_, job_).value();
+  for (std::size_t i = 0; i < result.plan.matrices.size(); ++i) {
+    const at::Tensor& weight = result.pruned.blocks()[i / 7].linears[i % 7];
+    EXPECT_EQ(weight.count_nonzero().item<std::int64_t>(), result.plan.matrices[i].kept())
+        << result.plan.matrices[i].name;
+  }
+  for (const at::Tensor& weight : dense_->llama.blocks()[0].linears)
+    EXPECT_EQ(weight.count_nonzero().item<std::int64_t>(), weight.numel()) << "the dense model was pruned too";
+}
+
+TEST_F(Codesign, SimulatesEveryVariantOnEveryMachineInEveryPhaseWithItsRealMasks) {
+  const CodesignResult result = codesign(*dense_, job_).value();
+  for (const Variant& variant : result.variants) ASSERT_EQ(variant.hardware.size(), 4u) << variant.name;
+  const auto energy = [&](std::size_t variant, std::size_t run) {
+    return result.variants[variant].hardware[run].simulation.energy_pj.nominal;
+  };
+  EXPECT_EQ(result.variants[2].hardware[1].machine, "dense-dcim");
+  EXPECT_LT(energy(2, 0), energy(0, 0)) << "half of the weights are zero, yet the energy is not lower";
+  EXPECT_LT(energy(2, 1), energy(0, 1)) << "on a dense machine zero weights still switch less";
+}
+
+TEST_F(Codesign, WritesARecordThatTheReportReads) {
+  const CodesignResult result = codesign(*dense_, job_).value();
+  const Json record = make_record(*dense_, job_, result, {.provenance = {{"verb", "codesign"}}});
+  EXPECT_EQ(record["variants"][2]["quality"]["perplexity"], std::exp(result.variants[2].quality.nats_per_token));
+  EXPECT_EQ(record["selection"]["blocks"].size(), 4u);
+  const auto page = render_report(parse_json(record.dump()).value());
+  ASSERT_TRUE(page) << page.error().line();
+  EXPECT_NE(page->find("Uniform 4:8"), std::string::npos);
+}
+
+TEST_F(Codesign, OfAUniformPlanHasNoRivalAndNeedsNoOutliers) {
+  job_.method = "uniform";
+  job_.selection.options = {{2, 4}};
+  const CodesignResult result = codesign(*dense_, job_).value();
+  ASSERT_EQ(result.variants.size(), 2u);
+  EXPECT_EQ(result.variants[1].label, "Uniform 2:4");
+  EXPECT_TRUE(render_report(make_record(*dense_, job_, result, {})));
+}
+
+TEST_F(Codesign, OfASparsityThatNoPlanReachesIsRefused) {
+  job_.selection.sparsity = 0.99;
+  EXPECT_FALSE(codesign(*dense_, job_));
+}
+
+}  // namespace
+}  // namespace sparsecim

@@ -1,0 +1,182 @@
+#include "codesign/pipeline.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include "checkpoint/export.hpp"
+#include "prune/measure.hpp"
+
+namespace sparsecim {
+namespace {
+
+/// Runs one stage of the pipeline, telling what it is and keeping how long it took.
+class Stages {
+ public:
+  template <class Work>
+  auto run(const std::string& name, Work work) {
+    fmt::print(stderr, "{} ...\n", name);
+    const auto start = std::chrono::steady_clock::now();
+    auto result = work();
+    stages_.push_back({name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+    return result;
+  }
+  std::vector<Stage> take() { return std::move(stages_); }
+
+ private:
+  std::vector<Stage> stages_;
+};
+
+/// `source` with some of its values set to zero: what a pruned model looks like before it is written.
+class EditedCheckpoint : public Checkpoint {
+ public:
+  EditedCheckpoint(const Checkpoint& source, TensorEdit edit) : source_(source), edit_(std::move(edit)) {}
+  const ModelConfig& config() const override { return source_.config(); }
+  std::span<const TensorInfo> tensors() const override { return source_.tensors(); }
+  Result<void> read(const TensorInfo& info, std::span<float> out) const override {
+    SC_TRY(source_.read(info, out));
+    return edit_(info, out);
+  }
+  Result<Vocabulary> vocabulary() const override { return source_.vocabulary(); }
+  std::vector<std::filesystem::path> files() const override { return source_.files(); }
+
+ private:
+  const Checkpoint& source_;
+  TensorEdit edit_;
+};
+
+/// A model with weights of its own, so that pruning it leaves the original alone. What pruning never changes is shared.
+Llama copy_of(const Llama& model) {
+  Llama copy = model;
+  for (DecoderBlock& block : copy.blocks())
+    for (at::Tensor& weight : block.linears) weight = weight.clone();
+  return copy;
+}
+
+/// The rival of equal sparsity: the N:8 that is as sparse as `plan`, or the next sparser one.
+Result<Plan> uniform_rival(const Plan& plan, const ModelConfig& config) {
+  const int kept = std::clamp(static_cast<int>(std::floor(8 * (1 - plan.sparsity()) + 1e-9)), 1, 8);
+  const Pattern pattern{kept, 8};
+  return select_uniform(dense_plan_of(config), {.sparsity = pattern.sparsity(), .options = {pattern}});
+}
+
+Result<Llama> pruned(const OpenModel& dense, const Plan& plan, const CodesignJob& job) {
+  return guarded([&]() -> Result<Llama> {
+    Llama model = copy_of(dense.llama);
+    SC_TRY(prune(model, plan, job.importance, job.calibration));
+    return model;
+  });
+}
+
+/// Every machine in every phase, with the masks and bits that the weights really have.
+Result<std::vector<HardwareRun>> simulate_all(const Checkpoint& checkpoint, const CodesignJob& job) {
+  std::vector<HardwareRun> runs;
+  for (const WorkloadRequest& phase : job.phases) {
+    SC_TRY_ASSIGN(const ModelWorkload model, workload_from_checkpoint(checkpoint, job.model, {}, phase));
+    for (const MachineDescription& machine : job.machines) {
+      SC_TRY_ASSIGN(Simulation simulation, within(machine.name, simulate(model.workload, machine)));
+      runs.push_back({machine.name, model.request, std::move(simulation)});
+    }
+  }
+  return runs;
+}
+
+std::string uniform_label(const Plan& plan) { return "Uniform " + plan.matrices.at(0).pattern.name(); }
+
+/// Outliers of each decoder block, as FLOW sees them.
+std::vector<Outliers> block_outliers(const Statistics& statistics) {
+  std::vector<Outliers> blocks;
+  for (auto begin = statistics.matrices.begin(); begin != statistics.matrices.end();) {
+    std::vector<Outliers> matrices;
+    const std::int64_t block = begin->block;
+    for (; begin != statistics.matrices.end() && begin->block == block; ++begin) matrices.push_back(begin->outliers);
+    blocks.push_back(combine(matrices));
+  }
+  return blocks;
+}
+
+struct Pruned {
+  std::string name, label;
+  Plan plan;
+  Llama model;
+};
+
+/// What the method says, and the outliers that it saw.
+struct Selected {
+  Plan plan;
+  std::vector<Outliers> blocks;
+};
+
+Result<Selected> select(const OpenModel& dense, const CodesignJob& job, Stages& stages) {
+  if (job.method == "uniform") {
+    SC_TRY_ASSIGN(Plan plan, select_uniform(dense_plan_of(dense.checkpoint->config()), job.selection));
+    return Selected{std::move(plan), {}};
+  }
+  SC_TRY_ASSIGN(const Statistics statistics, stages.run("measuring the dense model's outliers", [&] {
+    return measure_statistics(dense.llama, *dense.checkpoint, *job.calibration, job.tau, job.selection.granularity);
+  }));
+  SC_TRY_ASSIGN(Plan plan,
+                stages.run("selecting a pattern per layer", [&] { return select_flow(statistics, job.selection); }));
+  return Selected{std::move(plan), block_outliers(statistics)};
+}
+
+/// The models to hold beside the dense one: the method's own comes last, its uniform rival before it.
+Result<std::vector<Pruned>> prune_all(const OpenModel& dense, const Plan& plan, const CodesignJob& job,
+                                      Stages& stages) {
+  SC_TRY_ASSIGN(const Plan rival, uniform_rival(plan, dense.checkpoint->config()));
+  std::vector<std::pair<std::string, const Plan*>> wanted;
+  if (job.method != "uniform") wanted.emplace_back("uniform", &rival);
+  wanted.emplace_back(job.method, &plan);
+  std::vector<Pruned> all;
+  for (const auto& [name, of] : wanted) {
+    const std::string label = name == "uniform" ? uniform_label(*of) : "FLOW";
+    SC_TRY_ASSIGN(Llama model, stages.run("pruning: " + label, [&] { return pruned(dense, *of, job); }));
+    all.push_back({name, label, *of, std::move(model)});
+  }
+  return all;
+}
+
+Result<std::vector<Variant>> evaluate_all(const OpenModel& dense, const std::vector<Pruned>& candidates,
+                                          const CodesignJob& job) {
+  std::vector<const Llama*> models = {&dense.llama};
+  for (const Pruned& candidate : candidates) models.push_back(&candidate.model);
+  SC_TRY_ASSIGN(const auto qualities, evaluate(models, job.evaluation, *dense.tokenizer, &dense.llama));
+  std::vector<Variant> variants = {{"dense", "Dense", dense_plan_of(dense.checkpoint->config()), qualities[0], {}}};
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    variants.push_back({candidates[i].name, candidates[i].label, candidates[i].plan, qualities[i + 1], {}});
+  return variants;
+}
+
+/// The machines on the pruned models; the dense one was simulated first.
+Result<void> simulate_pruned(const OpenModel& dense, const std::vector<Pruned>& candidates, const CodesignJob& job,
+                             std::vector<Variant>& variants) {
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const EditedCheckpoint edited(*dense.checkpoint, zeros_of(candidates[i].model));
+    SC_TRY_ASSIGN(variants[i + 1].hardware, simulate_all(edited, job));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CodesignResult> codesign(const OpenModel& dense, const CodesignJob& job) {
+  Stages stages;
+  // First, since it is quick and finds out whether the machines can run this model at all.
+  SC_TRY_ASSIGN(auto dense_hardware, stages.run("simulating the machines on the dense model",
+                                                [&] { return simulate_all(*dense.checkpoint, job); }));
+  SC_TRY_ASSIGN(Selected selected, select(dense, job, stages));
+  SC_TRY_ASSIGN(std::vector<Pruned> candidates, prune_all(dense, selected.plan, job, stages));
+  SC_TRY_ASSIGN(std::vector<Variant> variants,
+                stages.run("evaluating all models side by side", [&] { return evaluate_all(dense, candidates, job); }));
+  variants[0].hardware = std::move(dense_hardware);
+  SC_TRY(stages.run("simulating the machines on the pruned models",
+                    [&] { return simulate_pruned(dense, candidates, job, variants); }));
+  return CodesignResult{.variants = std::move(variants),
+                        .plan = std::move(selected.plan),
+                        .blocks = std::move(selected.blocks),
+                        .pruned = std::move(candidates.back().model),
+                        .stages = stages.take()};
+}
+
+}  // namespace sparsecim
