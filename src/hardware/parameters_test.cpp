@@ -24,7 +24,8 @@ std::string error_after(const std::string& from, const std::string& to, const st
   const std::size_t at = text.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   text.replace(at, from.size(), to);
-  const auto path = std::filesystem::path(testing::TempDir()) / "machine.yaml";
+  const auto path = std::filesystem::path(testing::TempDir()) /
+                    (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".machine.yaml");
   EXPECT_TRUE(write_text_file(path, text));
   const auto machine = open_machine(path.string());
   if (machine) return {};
