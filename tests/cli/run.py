@@ -30,6 +30,7 @@ import tempfile
 
 SKIPPED = 77
 COMMAND_LIMIT_S = 300
+SHOWN_CHARACTERS = 4000
 
 
 @dataclasses.dataclass
@@ -130,7 +131,7 @@ def run_step(step, folder, environment):
     for number, stream, expected in step.expectations:
         if what := complaint(said[stream], expected):
             wrong.append(f"line {number}: {stream} {what}")
-    return wrong, f"stdout:\n{stdout}stderr:\n{stderr}"
+    return wrong, f"stdout:\n{stdout[:SHOWN_CHARACTERS]}stderr:\n{stderr[:SHOWN_CHARACTERS]}"
 
 
 def main(path):
