@@ -74,6 +74,6 @@ quietly() {
   mkdir -p "$(dirname "$log")"
   "$@" >"$log" 2>&1 || {
     cat "$log" >&2
-    die "'$1' failed; its output is above and in $log"
+    die "this failed, with its output above: $*"
   }
 }
