@@ -51,7 +51,7 @@ Result<std::unique_ptr<Checkpoint>> open_hugging_face(const fs::path& directory)
   SC_TRY_ASSIGN(contents.tensors, within(weights.string(), parse_safetensors(map.bytes())));
   SC_TRY_ASSIGN(contents, within(weights.string(), complete(std::move(contents))));
   maps.push_back(std::move(map));
-  return std::make_unique<MappedCheckpoint>(std::move(contents), std::move(maps), files_of(directory, weights),
+  return std::make_unique<MappedCheckpoint>(std::move(contents), std::move(maps), weights, files_of(directory, weights),
                                             [directory] { return read_vocabulary(directory); });
 }
 

@@ -70,11 +70,12 @@ Result<Contents> complete(Contents contents) {
   return contents;
 }
 
-MappedCheckpoint::MappedCheckpoint(Contents contents, std::vector<MappedFile> maps,
+MappedCheckpoint::MappedCheckpoint(Contents contents, std::vector<MappedFile> maps, std::filesystem::path weights,
                                    std::vector<std::filesystem::path> files, VocabularyReader vocabulary)
     : config_(std::move(contents.config)),
       stored_(std::move(contents.tensors)),
       maps_(std::move(maps)),
+      weights_(std::move(weights)),
       files_(std::move(files)),
       vocabulary_(std::move(vocabulary)) {
   for (const StoredTensor& tensor : stored_) infos_.push_back(tensor.info);
@@ -99,7 +100,7 @@ Result<void> MappedCheckpoint::read(const TensorInfo& info, std::span<float> out
     parallel_for(n_rows, read_part);
   if (first_bad == SIZE_MAX) return {};
   return fail(Remedy{"the file is damaged or its training diverged"},
-              "tensor '{}': the value at index {} is not finite", own->name, first_bad.load());
+              "{}: tensor '{}': the value at index {} is not finite", weights_.string(), own->name, first_bad.load());
 }
 
 Result<Vocabulary> MappedCheckpoint::vocabulary() const {

@@ -34,9 +34,10 @@ class MappedCheckpoint final : public Checkpoint {
  public:
   using VocabularyReader = std::function<Result<Vocabulary>()>;
 
-  /// `contents` point into `maps`; `files` are what was read or will be by `vocabulary`.
-  MappedCheckpoint(Contents contents, std::vector<MappedFile> maps, std::vector<std::filesystem::path> files,
-                   VocabularyReader vocabulary);
+  /// `contents` point into `maps`, which are of the file `weights`; `files` are all that was read, or will be by
+  /// `vocabulary`.
+  MappedCheckpoint(Contents contents, std::vector<MappedFile> maps, std::filesystem::path weights,
+                   std::vector<std::filesystem::path> files, VocabularyReader vocabulary);
 
   const ModelConfig& config() const override { return config_; }
   std::span<const TensorInfo> tensors() const override { return infos_; }
@@ -49,6 +50,7 @@ class MappedCheckpoint final : public Checkpoint {
   std::vector<TensorInfo> infos_;
   std::vector<StoredTensor> stored_;  // beside infos_
   std::vector<MappedFile> maps_;
+  std::filesystem::path weights_;
   std::vector<std::filesystem::path> files_;
   VocabularyReader vocabulary_;
 };

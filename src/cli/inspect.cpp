@@ -253,9 +253,7 @@ void add_inspect(CLI::App& app, const CommonOptions&, VerbAction& run) {
   auto request = std::make_shared<InspectRequest>();
   CLI::App* verb =
       app.add_subcommand("inspect", "What a checkpoint is made of: sizes, tensors, zeros and N:M patterns");
-  verb->add_option("MODEL", request->model,
-                   "directory in Hugging Face layout, .gguf, llama2.c .bin, or a name that tools/fetch-model knows")
-      ->required();
+  add_model(*verb, request->model);
   verb->add_option("--json", request->json, "write the result to this file");
   verb->footer("Examples:\n  sparsecim inspect smollm2-135m\n  sparsecim inspect pruned/ --json inspect.json");
   verb->callback([request, &run] { run = [request] { return run_inspect(*request); }; });
