@@ -169,7 +169,8 @@ Json notes_of(const CodesignResult& result) {
   for (const Variant& variant : result.variants)
     for (const HardwareRun& run : variant.hardware)
       for (const std::string& note : run.simulation.notes)
-        if (std::ranges::find(notes, Json(note)) == notes.end()) notes.push_back(note);
+        if (const Json said = run.machine + ": " + note; std::ranges::find(notes, said) == notes.end())
+          notes.push_back(said);
   return notes;
 }
 

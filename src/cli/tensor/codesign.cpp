@@ -97,6 +97,12 @@ Result<Json> provenance_of(const CodesignRequest& request, const OpenModel& mode
   return provenance("codesign", std::move(options), inputs, request.calibration.seed);
 }
 
+/// For the report, which must not look as if the same tokens had served both.
+std::string evaluation_label(const Texts& texts) {
+  const bool shared = texts.evaluation.path == texts.calibration.path;
+  return texts.evaluation.path.string() + (shared ? " (its last fifth, kept out of calibration)" : "");
+}
+
 /// Everything that the run leaves: the sparse checkpoint, its plan, the record and the page.
 Result<void> write_results(const std::filesystem::path& directory, const OpenModel& model, const CodesignResult& result,
                            const Json& record) {
@@ -123,7 +129,7 @@ Result<void> run_codesign(const CodesignRequest& request) {
   SC_TRY_ASSIGN(const CodesignJob job, make_job(request, model, texts, calibration));
   SC_TRY_ASSIGN(CodesignResult result, codesign(model, job));
   RecordContext context{.calibration_text = texts.calibration.path.string(),
-                        .evaluation_text = texts.evaluation.path.string(),
+                        .evaluation_text = evaluation_label(texts),
                         .calibration_samples = request.calibration.samples,
                         .calibration_length = request.calibration.length,
                         .evaluation_context = protocol_of(request, model.checkpoint->config()).context};
