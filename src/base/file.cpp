@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <random>
 
 #include "base/check.hpp"
 
@@ -47,10 +48,12 @@ Result<std::uint64_t> regular_file_size(const fs::path& path, int descriptor) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-/// A name beside `path` that no other process or call uses.
+/// A name beside `path` that no other process or call uses. Drawn, since process ids repeat from container to
+/// container.
 fs::path temporary_beside(const fs::path& path) {
+  static const unsigned process = std::random_device()();
   static std::atomic<int> counter = 0;
-  const auto name = fmt::format(".{}.partial-{}-{}", path.filename().string(), ::getpid(), counter++);
+  const auto name = fmt::format(".{}.partial-{:08x}-{}", path.filename().string(), process, counter++);
   return path.parent_path() / name;
 }
 
@@ -113,7 +116,7 @@ Result<OutputFile> OutputFile::create(const fs::path& path) {
   const fs::path target = fs::is_regular_file(status) ? fs::canonical(path, error) : path;  // a link stays a link
   const fs::path temporary = in_place ? fs::path{} : temporary_beside(target);
   const int descriptor = in_place ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC)
-                                  : ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+                                  : ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (descriptor < 0) return system_failure(path, "create", errno);
   return OutputFile(target, temporary, descriptor);
 }
@@ -167,7 +170,8 @@ Result<OutputDirectory> OutputDirectory::create(const fs::path& target, bool for
       return fail(Remedy{"choose another name"}, "{}: exists and is not a directory", plain.string());
   }
   const fs::path temporary = temporary_beside(plain);
-  if (!fs::create_directory(temporary, error)) return system_failure(plain, "create the directory", error.value());
+  if (!fs::create_directory(temporary, error))
+    return system_failure(plain, "create the directory", error ? error.value() : EEXIST);
   return OutputDirectory(plain, temporary);
 }
 

@@ -19,13 +19,14 @@ void on_signal(int) {
 void catch_interrupts() {
   struct sigaction action{};
   action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
 }
 
 Result<void> check_interrupt() {
-  if (g_interrupted) return fail("interrupted; nothing was written");
+  if (g_interrupted) return fail("interrupted");
   return {};
 }
 

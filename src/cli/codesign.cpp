@@ -6,9 +6,14 @@ namespace sparsecim {
 namespace {
 
 Result<void> run_codesign(CodesignRequest request, const CommonOptions& common) {
+  if (request.context != 0) SC_TRY(require_range("--context", static_cast<double>(request.context), 2, 1 << 20));
+  if (request.prefill_tokens)
+    SC_TRY(require_range("--prefill", static_cast<double>(*request.prefill_tokens), 1, 1 << 20));
+  if (request.decode_context)
+    SC_TRY(require_range("--decode-context", static_cast<double>(*request.decode_context), 0, 1 << 20));
   SC_TRY(require_range("--eval-tokens", static_cast<double>(request.evaluation_tokens), 2, 1e12));
   request.force = common.force;
-  return run_tensor_verb(&TensorVerbs::codesign, common, std::move(request));
+  return run_tensor_verb(&TensorVerbs::codesign, request);
 }
 
 }  // namespace
@@ -24,7 +29,8 @@ void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run) {
   verb->add_option("--baseline", request->baseline, "machine to compare with")->capture_default_str();
   verb->add_option("--importance", request->importance, "wanda or magnitude")->capture_default_str();
   verb->add_option("--eval-text", request->evaluation_text,
-                   "text to evaluate on (default: the last fifth of the text, kept out of calibration)");
+                   "text to evaluate on (default: the last fifth of --text, kept out of calibration; without --text, "
+                   "other English that tools/fetch-text got)");
   verb->add_option("--eval-tokens", request->evaluation_tokens, "evaluate on at most this many")->capture_default_str();
   verb->add_option("--context", request->context, "tokens per evaluation window (default: 2048 or the model's most)");
   verb->add_option("--prefill", request->prefill_tokens,

@@ -5,16 +5,18 @@
 namespace sparsecim {
 namespace {
 
-Result<void> run_eval(const EvalRequest& request, const CommonOptions& common) {
+Result<void> run_eval(const EvalRequest& request) {
   if (request.context != 0) SC_TRY(require_range("--context", static_cast<double>(request.context), 2, 1 << 20));
   SC_TRY(require_range("--max-tokens", static_cast<double>(request.max_tokens), 1, 1e19));
+  if (!request.split && request.max_documents != INT64_MAX)
+    return fail(Remedy{"say by --split what separates documents"}, "--max-documents needs documents");
   SC_TRY(require_range("--max-documents", static_cast<double>(request.max_documents), 1, 1e19));
-  return run_tensor_verb(&TensorVerbs::eval, common, request);
+  return run_tensor_verb(&TensorVerbs::eval, request);
 }
 
 }  // namespace
 
-void add_eval(CLI::App& app, const CommonOptions& common, VerbAction& run) {
+void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
   auto request = std::make_shared<EvalRequest>();
   CLI::App* verb = app.add_subcommand("eval", "Perplexity of a model on a text, and its distance from another model");
   add_model(*verb, request->model);
@@ -33,7 +35,7 @@ void add_eval(CLI::App& app, const CommonOptions& common, VerbAction& run) {
       "  sparsecim eval smollm2-135m --text wiki.txt --context 1024 --max-tokens 40000\n"
       "  sparsecim eval stories15M.bin --text stories.txt --split '<|endoftext|>' --context 256\n"
       "  sparsecim eval pruned/ --text wiki.txt --compare smollm2-135m --json result.json");
-  verb->callback([request, &common, &run] { run = [request, &common] { return run_eval(*request, common); }; });
+  verb->callback([request, &run] { run = [request] { return run_eval(*request); }; });
 }
 
 }  // namespace sparsecim

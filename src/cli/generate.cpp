@@ -5,15 +5,15 @@
 namespace sparsecim {
 namespace {
 
-Result<void> run_generate(const GenerateRequest& request, const CommonOptions& common) {
+Result<void> run_generate(const GenerateRequest& request) {
   SC_TRY(require_range("--tokens", static_cast<double>(request.tokens), 1, 1 << 20));
   SC_TRY(require_range("--temperature", request.temperature, 0, 100));
-  return run_tensor_verb(&TensorVerbs::generate, common, request);
+  return run_tensor_verb(&TensorVerbs::generate, request);
 }
 
 }  // namespace
 
-void add_generate(CLI::App& app, const CommonOptions& common, VerbAction& run) {
+void add_generate(CLI::App& app, const CommonOptions&, VerbAction& run) {
   auto request = std::make_shared<GenerateRequest>();
   CLI::App* verb = app.add_subcommand("generate", "Continue a prompt");
   add_model(*verb, request->model);
@@ -24,7 +24,7 @@ void add_generate(CLI::App& app, const CommonOptions& common, VerbAction& run) {
   add_compute(*verb, *request);
   verb->footer(
       "Example:\n  sparsecim generate stories15M.bin --prompt 'Once upon a time' --tokens 100 --temperature 0.8");
-  verb->callback([request, &common, &run] { run = [request, &common] { return run_generate(*request, common); }; });
+  verb->callback([request, &run] { run = [request] { return run_generate(*request); }; });
 }
 
 }  // namespace sparsecim

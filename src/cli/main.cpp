@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <string>
 #include <string_view>
@@ -56,23 +58,25 @@ std::string usage_error(CLI::App& app, const std::vector<std::string>& arguments
   if (arguments.empty()) return "no verb; see 'sparsecim --help'";
   if (!arguments[0].starts_with('-') && std::ranges::count(verbs, arguments[0]) == 0)
     return fmt::format("unknown verb '{}'{}", arguments[0], suggestion(arguments[0], verbs, "see 'sparsecim --help'"));
-  const CLI::App& verb = arguments[0].starts_with('-') ? app : *app.get_subcommand(arguments[0]);
+  const bool no_verb = arguments[0].starts_with('-');
+  const CLI::App& verb = no_verb ? app : *app.get_subcommand(arguments[0]);
+  const std::string help = no_verb ? "options of a verb go behind it; see 'sparsecim --help'"
+                                   : fmt::format("see 'sparsecim {} --help'", verb.get_name());
   const auto options = option_names(verb);
   for (const std::string& argument : arguments) {
     const std::string name = argument.substr(0, argument.find('='));
     if (!name.starts_with("--") || std::ranges::count(options, name) != 0) continue;
-    return fmt::format("unknown option '{}'{}", name,
-                       suggestion(name, options, fmt::format("see 'sparsecim {} --help'", verb.get_name())));
+    return fmt::format("unknown option '{}'{}", name, suggestion(name, options, help));
   }
   std::string message = error.what();
   std::ranges::replace(message, '\n', ' ');
-  return fmt::format("{}; see 'sparsecim {} --help'", message, verb.get_name());
+  return fmt::format("{}; {}", message, help);
 }
 
 /// Options that every verb has, after its own.
 void add_common(CLI::App& verb, CommonOptions& common) {
   verb.add_option("--threads", common.threads, "threads to use (default: the machine's cores)");
-  verb.add_flag("--force", common.force, "replace an output that exists");
+  verb.add_flag("--force", common.force, "replace an output directory that exists");
 }
 
 Result<void> run_verb(const VerbAction& run, const CommonOptions& common) {
@@ -80,7 +84,21 @@ Result<void> run_verb(const VerbAction& run, const CommonOptions& common) {
     SC_TRY(require_range("--threads", common.threads, 1, 1024));
     set_thread_count(common.threads);
   }
-  return run();
+  SC_TRY(run());
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    return fail("the result cannot be written to the standard output");
+  return {};
+}
+
+/// The last resort: an exception that no room turned into an error must still unwind, so that temporary files go.
+Result<void> run_guarded(const VerbAction& run, const CommonOptions& common) {
+  try {
+    return run_verb(run, common);
+  } catch (const std::bad_alloc&) {
+    return fail(Remedy{"use a smaller model or input, or a machine with more"}, "out of memory");
+  } catch (const std::exception& error) {
+    return fail("{}", error.what());
+  }
 }
 
 int program(int argc, char** argv) {
@@ -100,7 +118,7 @@ int program(int argc, char** argv) {
     fmt::print(stderr, "error: {}\n", usage_error(app, {argv + 1, argv + argc}, error));
     return 2;
   }
-  const Result<void> done = run_verb(run, common);
+  const Result<void> done = run_guarded(run, common);
   if (done) return 0;
   std::fflush(stdout);
   fmt::print(stderr, "error: {}\n", done.error().line());

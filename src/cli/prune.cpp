@@ -6,11 +6,11 @@ namespace sparsecim {
 namespace {
 
 Result<void> run_prune(PruneRequest request, const CommonOptions& common) {
-  if (request.pattern.empty() == request.plan.empty())
+  if (request.pattern.empty() && request.plan.empty())
     return fail(Remedy{"for instance --pattern 2:4, or --plan plan.json from 'sparsecim select'"},
                 "one of --pattern and --plan is needed");
   request.force = common.force;
-  return run_tensor_verb(&TensorVerbs::prune, common, std::move(request));
+  return run_tensor_verb(&TensorVerbs::prune, request);
 }
 
 }  // namespace
@@ -20,7 +20,7 @@ void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run) {
   CLI::App* verb = app.add_subcommand("prune", "Remove weights by a pattern or a plan and write the sparse checkpoint");
   add_model(*verb, request->model);
   verb->add_option("--pattern", request->pattern, "one pattern for every matrix, for instance 2:4");
-  verb->add_option("--plan", request->plan, "a pattern per matrix, from 'sparsecim select'");
+  verb->add_option("--plan", request->plan, "a pattern per matrix, from 'sparsecim select'")->excludes("--pattern");
   verb->add_option("--importance", request->importance, "wanda (arXiv 2306.11695) or magnitude, which needs no text")
       ->capture_default_str();
   add_calibration(*verb, request->calibration);

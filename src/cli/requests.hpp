@@ -16,7 +16,6 @@ namespace sparsecim {
 struct TensorRequest {
   std::string model;
   std::string device = "cpu", dtype = "float32";
-  int threads = 0;  // 0: the machine's cores
 };
 
 /// Which text, and how it is cut into documents.

@@ -4,7 +4,7 @@
 
 namespace sparsecim {
 
-void add_select(CLI::App& app, const CommonOptions& common, VerbAction& run) {
+void add_select(CLI::App& app, const CommonOptions&, VerbAction& run) {
   auto request = std::make_shared<SelectRequest>();
   CLI::App* verb = app.add_subcommand("select", "Choose an N:M pattern for every layer of a model");
   add_model(*verb, request->model);
@@ -18,9 +18,7 @@ void add_select(CLI::App& app, const CommonOptions& common, VerbAction& run) {
       "Examples:\n"
       "  sparsecim select smollm2-135m --sparsity 0.5 --text calibration.txt -o plan.json\n"
       "  sparsecim select smollm2-135m --sparsity 0.6 --options hardware --statistics dense.json -o plan.json");
-  verb->callback([request, &common, &run] {
-    run = [request, &common] { return run_tensor_verb(&TensorVerbs::select, common, *request); };
-  });
+  verb->callback([request, &run] { run = [request] { return run_tensor_verb(&TensorVerbs::select, *request); }; });
 }
 
 }  // namespace sparsecim

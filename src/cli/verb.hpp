@@ -39,9 +39,7 @@ Result<void> require_range(const std::string& name, double value, double low, do
 
 /// Runs `verb` of the tensor library on `request`.
 template <class Request>
-Result<void> run_tensor_verb(Result<void> (*TensorVerbs::*verb)(const Request&), const CommonOptions& common,
-                             Request request) {
-  request.threads = common.threads;
+Result<void> run_tensor_verb(Result<void> (*TensorVerbs::*verb)(const Request&), const Request& request) {
   SC_TRY_ASSIGN(const TensorVerbs* verbs, tensor_verbs());
   return (verbs->*verb)(request);
 }

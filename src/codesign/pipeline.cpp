@@ -54,7 +54,8 @@ Llama copy_of(const Llama& model) {
   return copy;
 }
 
-/// The rival of equal sparsity: the N:8 that is as sparse as `plan`, or the next sparser one.
+/// The uniform rival: the N:8 that is as sparse as `plan`, or the next sparser one; 1:8 beyond that. The report says
+/// where the sparsities differ.
 Result<Plan> uniform_rival(const Plan& plan, const ModelConfig& config) {
   const int kept = std::clamp(static_cast<int>(std::floor(8 * (1 - plan.sparsity()) + 1e-9)), 1, 8);
   const Pattern pattern{kept, 8};
@@ -80,6 +81,16 @@ Result<std::vector<HardwareRun>> simulate_all(const Checkpoint& checkpoint, cons
     }
   }
   return runs;
+}
+
+/// A comparison is at equal macros, or it is none.
+Result<void> check_equal_macros(const std::vector<HardwareRun>& runs) {
+  for (const HardwareRun& run : runs)
+    if (run.simulation.macros != runs[0].simulation.macros)
+      return fail(Remedy{"set system.macros of both to the same number, or name another --baseline"},
+                  "{} has {} macros and {} has {}: they cannot be compared", runs[0].machine, runs[0].simulation.macros,
+                  run.machine, run.simulation.macros);
+  return {};
 }
 
 std::string uniform_label(const Plan& plan) { return "Uniform " + plan.matrices.at(0).pattern.name(); }
@@ -165,6 +176,7 @@ Result<CodesignResult> codesign(const OpenModel& dense, const CodesignJob& job) 
   // First, since it is quick and finds out whether the machines can run this model at all.
   SC_TRY_ASSIGN(auto dense_hardware, stages.run("simulating the machines on the dense model",
                                                 [&] { return simulate_all(*dense.checkpoint, job); }));
+  SC_TRY(check_equal_macros(dense_hardware));
   SC_TRY_ASSIGN(Selected selected, select(dense, job, stages));
   SC_TRY_ASSIGN(std::vector<Pruned> candidates, prune_all(dense, selected.plan, job, stages));
   SC_TRY_ASSIGN(std::vector<Variant> variants,

@@ -49,7 +49,8 @@ struct Stage {
 };
 
 struct CodesignResult {
-  std::vector<Variant> variants;  // dense; uniform, the rival of equal sparsity; the method's own, unless it is uniform
+  std::vector<Variant> variants;  // dense; uniform, the rival at the same or the next N:8 sparsity; the method's own,
+                                  // unless it is uniform
   Plan plan;                      // the method's
   std::vector<Outliers> blocks;   // of each decoder block; empty where nothing was measured
   Llama pruned;                   // by `plan`

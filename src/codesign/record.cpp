@@ -24,7 +24,7 @@ std::int64_t stored_bytes(const Plan& plan) {
   return (bits + 7) / 8;
 }
 
-/// "BF16", or "Q4_1, F32" where a checkpoint mixes types: those of its matrices.
+/// The type that most of the weights are stored in: "BF16", "Q4_1".
 std::string storage_of(const Checkpoint& checkpoint) {
   std::map<std::string, std::int64_t> weights;
   for (const TensorInfo& info : checkpoint.tensors()) weights[info.storage] += info.elements();
@@ -160,11 +160,13 @@ Json selection_json(const CodesignJob& job, const CodesignResult& result) {
 }
 
 /// What a reader must know to read the numbers right, each said once.
-Json notes_of(const CodesignResult& result) {
+Json notes_of(const OpenModel& dense, const CodesignResult& result) {
+  const bool single = dense.llama.compute().dtype == at::kFloat;
   Json notes = {
       "Stored bytes: 8 bits per kept weight and log2(M) bits for its position; 8 bits per weight outside the decoder "
       "blocks' matrices.",
-      "Perplexity is of float32 arithmetic on the pruned weights; the machines compute with 8-bit integers.",
+      fmt::format("Perplexity is of {} arithmetic on the pruned weights; the machines compute with 8-bit integers.",
+                  single ? "float32" : "bfloat16"),
   };
   for (const Variant& variant : result.variants)
     for (const HardwareRun& run : variant.hardware)
@@ -190,7 +192,7 @@ Json make_record(const OpenModel& dense, const CodesignJob& job, const CodesignR
           {"stages", std::move(stages)},
           {"machine", {{"cpu", processor()}, {"threads", thread_count()}}},
           {"machines", machines_json(result.variants[0])},
-          {"notes", notes_of(result)}};
+          {"notes", notes_of(dense, result)}};
 }
 
 }  // namespace sparsecim

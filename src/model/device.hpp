@@ -28,7 +28,10 @@ auto guarded(Body body) -> decltype(body()) {
   try {
     return body();
   } catch (const c10::Error& error) {
-    return fail("LibTorch: {}", error.what_without_backtrace());
+    const std::string what = error.what_without_backtrace();
+    if (what.find("allocate memory") != std::string::npos || what.find("out of memory") != std::string::npos)
+      return fail(Remedy{"use a smaller --context, fewer --samples or a machine with more"}, "out of memory");
+    return fail("LibTorch: {}", what.substr(0, what.find('\n')));
   } catch (const std::bad_alloc&) {
     return fail(Remedy{"use a smaller --context, fewer --samples or a machine with more"}, "out of memory");
   }

@@ -31,8 +31,8 @@ Result<std::vector<TokenId>> generate(const Llama& model, std::vector<TokenId> p
   const auto length = static_cast<std::int64_t>(prompt.size());
   if (length == 0) return fail(Remedy{"give at least one word"}, "the prompt is empty");
   const std::int64_t room = model.config().max_positions - length;
-  if (room < 0)
-    return fail(Remedy{"shorten it"}, "the prompt has {} tokens, the model's context {}", length,
+  if (room < 1)
+    return fail(Remedy{"shorten it"}, "the prompt has {} tokens, which fill the model's context of {}", length,
                 model.config().max_positions);
   return guarded([&]() -> Result<std::vector<TokenId>> {
     std::mt19937_64 random(options.seed);

@@ -17,7 +17,7 @@ struct GenerationOptions {
 };
 
 /// Continues `prompt` (ids, at least one) until the model's end-of-sequence token or a limit; `on_token` sees each new
-/// token as it comes. Errors: a prompt longer than the model's context; interrupted.
+/// token as it comes. Errors: a prompt that leaves no room in the model's context; interrupted.
 Result<std::vector<TokenId>> generate(const Llama& model, std::vector<TokenId> prompt, const GenerationOptions& options,
                                       const std::function<void(TokenId)>& on_token = {});
 

@@ -193,7 +193,7 @@ TEST(Generation, RefusesAPromptThatIsEmptyOrTooLong) {
   const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
   const Llama model = Llama::load(checkpoint, {}).value();
   EXPECT_FALSE(generate(model, {}, {}));
-  EXPECT_FALSE(generate(model, std::vector<TokenId>(33, 1), {}));
+  EXPECT_FALSE(generate(model, std::vector<TokenId>(32, 1), {}));
 }
 
 TEST(Devices, AreNamedAndRefusedByName) {

@@ -47,6 +47,7 @@ Result<Calibration> make_calibration(const Tokenizer& tokenizer, const ModelConf
     calibration.tokens += (end - begin) * width;
     begin = end;
   }
+  if (calibration.tokens == 0) return fail(Remedy{"give a longer text"}, "there is nothing to calibrate on");
   return calibration;
 }
 

@@ -133,11 +133,13 @@ TensorEdit zeros_of(const Llama& pruned) {
   return [weights](const TensorInfo& info, std::span<float> values) -> Result<void> {
     const auto found = weights->find(info.name);
     if (found == weights->end()) return {};
-    const at::Tensor kept = (found->second.flatten() != 0).to(at::kCPU);
-    const auto* keep = kept.const_data_ptr<bool>();
-    for (std::size_t i = 0; i < values.size(); ++i)
-      if (!keep[i]) values[i] = 0;
-    return {};
+    return guarded([&]() -> Result<void> {
+      const at::Tensor kept = (found->second.flatten() != 0).to(at::kCPU);
+      const auto* keep = kept.const_data_ptr<bool>();
+      for (std::size_t i = 0; i < values.size(); ++i)
+        if (!keep[i]) values[i] = 0;
+      return {};
+    });
   };
 }
 

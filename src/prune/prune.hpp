@@ -23,7 +23,6 @@ Result<Importance> parse_importance(const std::string& name);
 Result<void> prune(Llama& model, const Plan& plan, Importance importance, const Calibration* calibration);
 
 /// The edit by which export_checkpoint writes `pruned`: zeros where it has zeros, the source's values elsewhere.
-/// `pruned` must outlive the edit.
 TensorEdit zeros_of(const Llama& pruned);
 
 }  // namespace sparsecim

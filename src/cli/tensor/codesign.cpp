@@ -11,24 +11,28 @@
 namespace sparsecim {
 namespace {
 
-constexpr std::int64_t kDefaultContext = 2048;  // as in eval
-
 /// What calibration and evaluation read: two files, or the two ends of one, so that no token serves both.
 struct Texts {
   NamedCorpus calibration, evaluation;
+  bool cut = false;  // one file serves both
 };
 
-/// Cuts the last fifth off: whole documents, or else from the end of a line on.
-Corpus take_last_fifth(Corpus& corpus) {
+/// Cuts the last fifth off: whole documents, or else from a white space on. Errors: a single document.
+Result<Corpus> take_last_fifth(Corpus& corpus) {
   Corpus last{.split = corpus.split};
   if (corpus.split) {
-    const auto cut = corpus.documents.begin() + std::ssize(corpus.documents) * 4 / 5;
+    if (corpus.documents.size() < 2)
+      return fail(Remedy{"give a second text by --eval-text"}, "one document cannot calibrate and evaluate");
+    const auto cut = corpus.documents.begin() + std::max<std::int64_t>(1, std::ssize(corpus.documents) * 4 / 5);
     last.documents.assign(cut, corpus.documents.end());
     corpus.documents.erase(cut, corpus.documents.end());
     return last;
   }
   std::string& text = corpus.documents[0];
-  const std::size_t at = std::min(text.find('\n', text.size() * 4 / 5), text.size());
+  const std::size_t fifth = text.size() * 4 / 5;
+  std::size_t at = text.find('\n', fifth);
+  if (at == std::string::npos) at = text.find(' ', fifth);
+  at = std::min(at, text.size());
   last.documents.push_back(text.substr(at));
   text.resize(at);
   return last;
@@ -42,12 +46,15 @@ Result<Texts> open_texts(const CodesignRequest& request) {
     SC_TRY_ASSIGN(texts.evaluation, open_corpus(evaluation, kEnglishEvaluation));
     return texts;
   }
-  texts.evaluation = {texts.calibration.path, take_last_fifth(texts.calibration.corpus)};
+  texts.evaluation.path = texts.calibration.path;
+  SC_TRY_ASSIGN(texts.evaluation.corpus,
+                within(texts.calibration.path.string(), take_last_fifth(texts.calibration.corpus)));
+  texts.cut = true;
   return texts;
 }
 
 Protocol protocol_of(const CodesignRequest& request, const ModelConfig& config) {
-  const std::int64_t widest = std::min({kDefaultContext, config.max_positions, request.evaluation_tokens});
+  const std::int64_t widest = std::min(default_context(config), request.evaluation_tokens);
   return {.context = request.context > 0 ? request.context : widest, .max_tokens = request.evaluation_tokens};
 }
 
@@ -82,7 +89,7 @@ Result<Json> provenance_of(const CodesignRequest& request, const OpenModel& mode
   Json options = options_of(request);
   options.update(options_of(request.selection));
   options.update(options_of(request.calibration, texts.calibration.path));
-  if (texts.evaluation.path != texts.calibration.path) options["eval_text"] = texts.evaluation.path.string();
+  if (!request.evaluation_text.empty()) options["eval_text"] = request.evaluation_text.string();
   options["eval_tokens"] = request.evaluation_tokens;
   if (request.context > 0) options["context"] = request.context;
   options["importance"] = request.importance;
@@ -93,14 +100,15 @@ Result<Json> provenance_of(const CodesignRequest& request, const OpenModel& mode
   options["output"] = request.output.string();
   auto inputs = model.checkpoint->files();
   inputs.push_back(texts.calibration.path);
-  if (texts.evaluation.path != texts.calibration.path) inputs.push_back(texts.evaluation.path);
+  if (!texts.cut) inputs.push_back(texts.evaluation.path);
+  for (const std::string& machine : {request.arch, request.baseline})
+    if (std::error_code error; std::filesystem::is_regular_file(machine, error)) inputs.emplace_back(machine);
   return provenance("codesign", std::move(options), inputs, request.calibration.seed);
 }
 
 /// For the report, which must not look as if the same tokens had served both.
 std::string evaluation_label(const Texts& texts) {
-  const bool shared = texts.evaluation.path == texts.calibration.path;
-  return texts.evaluation.path.string() + (shared ? " (its last fifth, kept out of calibration)" : "");
+  return texts.evaluation.path.string() + (texts.cut ? " (its last fifth, kept out of calibration)" : "");
 }
 
 /// Everything that the run leaves: the sparse checkpoint, its plan, the record and the page.
@@ -111,7 +119,7 @@ Result<void> write_results(const std::filesystem::path& directory, const OpenMod
   if (!std::filesystem::create_directory(checkpoint, error))
     return fail("{}: cannot create: {}", checkpoint.string(), error.message());
   SC_TRY(export_checkpoint(*model.checkpoint, checkpoint, zeros_of(result.pruned),
-                           {{"format", "pt"}, {"sparsecim_plan", to_json(result.plan).dump()}}));
+                           {{"format", "pt"}, {"sparsecim_plan", plan_text(result.plan)}}));
   SC_TRY(write_plan(directory / "plan.json", result.plan));
   SC_TRY(write_json_file(directory / "record.json", record));
   SC_TRY_ASSIGN(const std::string page, render_report(record));
@@ -122,7 +130,10 @@ Result<void> write_results(const std::filesystem::path& directory, const OpenMod
 
 Result<void> run_codesign(const CodesignRequest& request) {
   SC_TRY_ASSIGN(OutputDirectory output, OutputDirectory::create(request.output, request.force));
-  SC_TRY(selection_of(request.selection));  // before anything that takes time
+  // Mistakes that cost nothing to find come before anything that takes time.
+  SC_TRY(selection_of(request.selection));
+  SC_TRY(parse_importance(request.importance));
+  SC_TRY(open_machines(request));
   SC_TRY_ASSIGN(const Texts texts, open_texts(request));
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
   SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, texts.calibration, model));

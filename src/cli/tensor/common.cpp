@@ -2,6 +2,8 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 #include "base/cache.hpp"
 #include "base/threads.hpp"
 
@@ -62,6 +64,10 @@ Result<SelectionRequest> selection_of(const SelectionOptions& options) {
   request.distribution = options.nd == "chance" ? Distribution::kChance : Distribution::kMinMax;
   return request;
 }
+
+std::int64_t default_context(const ModelConfig& config) { return std::min<std::int64_t>(2048, config.max_positions); }
+
+std::string plan_text(const Plan& plan) { return to_json(plan).dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json options_of(const TensorRequest& request) {
   return {{"model", request.model}, {"device", request.device}, {"dtype", request.dtype}, {"threads", thread_count()}};

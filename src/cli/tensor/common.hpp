@@ -35,10 +35,17 @@ Result<Calibration> calibrate(const CalibrationRequest& request, const NamedCorp
 /// What the options of a selection say. Errors: unknown names, values out of range.
 Result<SelectionRequest> selection_of(const SelectionOptions& options);
 
+/// Tokens per evaluation window unless told otherwise: 2048, what SparseGPT, Wanda and OWL evaluate with, or the
+/// model's most.
+std::int64_t default_context(const ModelConfig& config);
+
 /// For provenance: the request's options as they were resolved.
 Json options_of(const TensorRequest& request);
 Json options_of(const CalibrationRequest& request, const std::filesystem::path& text);
 Json options_of(const SelectionOptions& request);
+
+/// The plan as one line of JSON, for a checkpoint's metadata.
+std::string plan_text(const Plan& plan);
 
 /// The verbs, each in its own file.
 Result<void> run_eval(const EvalRequest& request);

@@ -11,11 +11,8 @@
 namespace sparsecim {
 namespace {
 
-/// Windows of this length, where the model allows it: what SparseGPT, Wanda and OWL evaluate with.
-constexpr std::int64_t kDefaultContext = 2048;
-
 Protocol protocol_of(const EvalRequest& request, const ModelConfig& config) {
-  return {.context = request.context > 0 ? request.context : std::min(kDefaultContext, config.max_positions),
+  return {.context = request.context > 0 ? request.context : default_context(config),
           .max_tokens = request.max_tokens,
           .max_documents = request.max_documents};
 }
@@ -34,8 +31,8 @@ void print(const Evaluation& result) {
   fmt::print("{}", table.text());
 }
 
-Result<void> write(const EvalRequest& request, const OpenModel& model, const Protocol& protocol,
-                   const Evaluation& result) {
+Result<void> write(const EvalRequest& request, const OpenModel& model, const OpenModel* reference,
+                   const Protocol& protocol, const Evaluation& result) {
   Json options = options_of(request);
   options["text"] = request.text.string();
   options["context"] = protocol.context;
@@ -44,10 +41,20 @@ Result<void> write(const EvalRequest& request, const OpenModel& model, const Pro
   if (protocol.max_documents != INT64_MAX) options["max_documents"] = protocol.max_documents;
   if (!request.compare.empty()) options["compare"] = request.compare;
   auto inputs = model.checkpoint->files();
+  if (reference) std::ranges::copy(reference->checkpoint->files(), std::back_inserter(inputs));
   inputs.push_back(request.text);
   Json json = to_json(result);
   SC_TRY_ASSIGN(json["provenance"], provenance("eval", std::move(options), inputs));
   return write_json_file(request.json, json);
+}
+
+/// Only models that mean the same by a token can be compared token by token.
+Result<void> check_same_vocabulary(const OpenModel& model, const OpenModel& reference, const std::string& name) {
+  const auto& ours = model.tokenizer->vocabulary().tokens;
+  const auto& theirs = reference.tokenizer->vocabulary().tokens;
+  if (std::ranges::equal(ours, theirs, {}, &Vocabulary::Token::text, &Vocabulary::Token::text)) return {};
+  return fail(Remedy{"compare with the model that this one was made from"},
+              "{}: its vocabulary is another one, so token probabilities cannot be compared", name);
 }
 
 }  // namespace
@@ -61,13 +68,14 @@ Result<void> run_eval(const EvalRequest& request) {
   std::optional<OpenModel> reference;
   if (!request.compare.empty()) {
     SC_TRY_ASSIGN(reference, open_model(request.compare, model.llama.compute()));
+    SC_TRY(check_same_vocabulary(model, *reference, request.compare));
   }
   const Llama* const models[] = {&model.llama};
   SC_TRY_ASSIGN(const auto results,
                 evaluate(models, sequences, *model.tokenizer, reference ? &reference->llama : nullptr));
   const Evaluation& result = results[0];
   print(result);
-  if (!request.json.empty()) SC_TRY(write(request, model, protocol, result));
+  if (!request.json.empty()) SC_TRY(write(request, model, reference ? &*reference : nullptr, protocol, result));
   return {};
 }
 

@@ -49,8 +49,9 @@ Result<void> run_generate(const GenerateRequest& request) {
   SC_TRY_ASSIGN(std::vector<TokenId> prompt, model.tokenizer->encode_as_model(request.prompt));
   TextStream stream(*model.tokenizer, prompt);
   const GenerationOptions options{.tokens = request.tokens, .temperature = request.temperature, .seed = request.seed};
-  SC_TRY(generate(model.llama, std::move(prompt), options, [&](TokenId id) { stream.add(id); }));
+  const auto produced = generate(model.llama, std::move(prompt), options, [&](TokenId id) { stream.add(id); });
   fmt::print("\n");
+  if (!produced) return tl::unexpected(produced.error());
   return {};
 }
 

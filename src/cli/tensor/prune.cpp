@@ -20,10 +20,12 @@ Result<Plan> requested_plan(const PruneRequest& request, const Checkpoint& check
 Result<void> run_prune(const PruneRequest& request) {
   SC_TRY_ASSIGN(OutputDirectory output, OutputDirectory::create(request.output, request.force));
   SC_TRY_ASSIGN(const Importance importance, parse_importance(request.importance));
+  if (!request.pattern.empty()) SC_TRY(parse_pattern(request.pattern));  // before the model is read
   SC_TRY_ASSIGN(OpenModel model, open_requested(request));
   SC_TRY_ASSIGN(Plan plan, requested_plan(request, *model.checkpoint));
   Json options = options_of(request);
   options["importance"] = request.importance;
+  options[request.plan.empty() ? "pattern" : "plan"] = request.plan.empty() ? request.pattern : request.plan.string();
   auto inputs = model.checkpoint->files();
   if (!request.plan.empty()) inputs.push_back(request.plan);
   std::optional<Calibration> calibration;
@@ -36,7 +38,7 @@ Result<void> run_prune(const PruneRequest& request) {
   SC_TRY(prune(model.llama, plan, importance, calibration ? &*calibration : nullptr));
   SC_TRY_ASSIGN(plan.provenance, provenance("prune", std::move(options), inputs, request.calibration.seed));
   SC_TRY(export_checkpoint(*model.checkpoint, output.path(), zeros_of(model.llama),
-                           {{"format", "pt"}, {"sparsecim_plan", to_json(plan).dump()}}));
+                           {{"format", "pt"}, {"sparsecim_plan", plan_text(plan)}}));
   SC_TRY(write_plan(output.path() / "plan.json", plan));
   SC_TRY(output.commit());
   fmt::print("{}: {} of {} weights of the decoder blocks are zero ({:.2f} %; {:.2f} % of the whole model)\n",

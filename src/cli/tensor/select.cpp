@@ -36,6 +36,8 @@ Result<Statistics> statistics_for(const SelectRequest& request, const SelectionR
     return fail(Remedy{"name another --statistics file, or the same --tau and --granularity"},
                 "{} holds outliers for tau {} by {}", request.statistics.string(), statistics.tau,
                 name(statistics.granularity));
+  fmt::print(stderr, "using {}: {} calibration tokens; --text, --samples, --length and --seed are not used\n",
+             request.statistics.string(), format_count(statistics.n_tokens));
   return statistics;
 }
 
