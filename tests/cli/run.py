@@ -29,7 +29,7 @@ import sys
 import tempfile
 
 SKIPPED = 77
-COMMAND_LIMIT_S = 300
+COMMAND_LIMIT_S = 900
 SHOWN_CHARACTERS = 4000
 
 
