@@ -67,7 +67,8 @@ Result<void> run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app("Tokenizes JSON strings from standard input, one per line.");
   sparsecim::Options options;
-  app.add_option("vocabulary", options.vocabulary, "tokenizer.json, a GGUF file, or tokenizer.bin with --size")->required();
+  app.add_option("vocabulary", options.vocabulary, "tokenizer.json, a GGUF file, or tokenizer.bin with --size")
+      ->required();
   app.add_option("--config", options.config, "tokenizer_config.json");
   app.add_option("--size", options.size, "tokens in a tokenizer.bin");
   app.add_option("--write", options.write_to, "directory for tokenizer.json and tokenizer_config.json");
