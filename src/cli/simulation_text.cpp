@@ -34,7 +34,9 @@ std::string share_text(double part, double whole) {
 Table totals(const Simulation& simulation) {
   const auto cycles = static_cast<double>(simulation.cycles), tokens = static_cast<double>(simulation.n_tokens);
   Table table({"", "", "low .. high", "per token"});
-  table.row({"latency", format_time(simulation.latency_ns), "", format_time(simulation.latency_ns / tokens)});
+  table.row({"latency", format_time(simulation.latency_ns),
+             band_text({simulation.latency_ns_low, simulation.latency_ns, simulation.latency_ns_high}, format_time),
+             format_time(simulation.latency_ns / tokens)});
   table.row({"cycles", format_number(cycles), "", format_number(cycles / tokens)});
   table.row({"energy", format_energy(simulation.energy_pj.nominal), band_text(simulation.energy_pj, format_energy),
              format_energy(simulation.energy_pj.nominal / tokens)});

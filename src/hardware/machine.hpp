@@ -57,6 +57,7 @@ struct Span {
 struct OperationRun {
   std::int64_t start_cycle = 0;
   std::int64_t cycles = 0;
+  std::int64_t dram_wait_cycles = 0;     // of `cycles`: the macros are done and the next weights are not there
   std::int64_t initiation_interval = 0;  // cycles between two tokens in a macro
   std::string_view bound;                // what its time is spent on: "multiply", "fetch", "weight load", ...
   double useful_multiplies = 0;          // by weights that are not zero

@@ -1,6 +1,7 @@
 #include "hardware/simulate.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "hardware/components/leakage.hpp"
@@ -38,6 +39,7 @@ SimulatedOperation simulate_operation(const Operation& operation, const Placemen
   result.macros_used = placement.macros_used;
   result.cycles = run.cycles;
   result.initiation_interval = run.initiation_interval;
+  result.dram_wait_cycles = run.dram_wait_cycles;
   result.latency_ns = static_cast<double>(run.cycles) * priced.clock_ns.nominal;
   result.bound = run.bound;
   const double share = static_cast<double>(run.cycles) / static_cast<double>(whole.cycles);
@@ -78,23 +80,85 @@ double useful_operations(const Workload& workload, const Run& run, bool dense_eq
   return operations;
 }
 
+/// The operations' shares, weighted by their products.
+std::optional<double> activation_toggle(const Workload& workload) {
+  double changing = 0, products = 0;
+  for (const Operation& operation : workload.operations) {
+    if (operation.kind == Operation::Kind::kAttention) continue;
+    changing += static_cast<double>(operation.dense_macs()) * operation.activity.activation_toggle;
+    products += static_cast<double>(operation.dense_macs());
+  }
+  return products > 0 ? std::optional(changing / products) : std::nullopt;
+}
+
+/// The latency of the same cycles at another clock, but for DRAM, whose stream takes the time that it takes.
+double latency_ns_at(const Run& run, double nominal_clock_ns, double clock_ns) {
+  std::int64_t hindered = 0;
+  double latency_ns = 0;
+  for (const OperationRun& operation : run.operations) {
+    if (operation.dram_wait_cycles == 0) continue;
+    hindered += operation.cycles;
+    latency_ns += std::max(static_cast<double>(operation.cycles) * nominal_clock_ns,
+                           static_cast<double>(operation.cycles - operation.dram_wait_cycles) * clock_ns);
+  }
+  return latency_ns + static_cast<double>(run.cycles - hindered) * clock_ns;
+}
+
 void add_totals(const Workload& workload, const Run& run, Simulation& simulation) {
   double useful = 0;
   for (const OperationRun& operation : run.operations) useful += operation.useful_multiplies;
   simulation.utilization = useful / run.available_multiplies;
+  std::int64_t attention_cycles = 0;
+  for (const SimulatedOperation& operation : simulation.operations)
+    if (operation.attention) attention_cycles += operation.cycles;
+  simulation.attention_cycles_share = static_cast<double>(attention_cycles) / static_cast<double>(run.cycles);
+  if (attention_cycles < run.cycles)
+    simulation.macro_utilization = simulation.utilization / (1 - simulation.attention_cycles_share);
   // Operations per pJ are TOPS/W.
   simulation.tops_per_watt = useful_operations(workload, run, false) / simulation.energy_pj.nominal;
   simulation.dense_equivalent_tops_per_watt = useful_operations(workload, run, true) / simulation.energy_pj.nominal;
 }
 
+/// The largest field that one exposure prints: 26 mm x 33 mm (ASML TWINSCAN data sheets).
+constexpr double kReticle_mm2 = 858;
+
+std::string share_text(double share) { return share == 0.5 ? "half" : fmt::format("{:.0f} %", 100 * share); }
+
+/// Names what leaks, where leakage takes more than a quarter of the energy.
+void add_leakage_note(const Simulation& simulation, std::vector<std::string>& notes) {
+  const auto leakage = std::ranges::find(simulation.energy, "leakage", &ComponentEnergy::component);
+  const double share =
+      leakage == simulation.energy.end() ? 0 : leakage->energy_pj.nominal / simulation.energy_pj.nominal;
+  if (share <= 0.25) return;
+  std::map<std::string, double> by_component;
+  double all = 0;
+  for (const PricedPart& part : simulation.parts) {
+    by_component[part.component] += part.leakage_pw.nominal;
+    all += part.leakage_pw.nominal;
+  }
+  const auto& [component, most] = *std::ranges::max_element(by_component, {}, [](const auto& c) { return c.second; });
+  notes.push_back(fmt::format("leakage takes {:.0f} % of the energy, {:.0f} % of it in '{}'", 100 * share,
+                              100 * most / all, component));
+}
+
 /// Notes that hold for every machine of this kind.
 void add_notes(const Simulation& simulation, std::vector<std::string>& notes) {
   std::int64_t waiting = 0;
-  for (const SimulatedOperation& operation : simulation.operations)
-    if (operation.bound == "dram") waiting += operation.cycles;
-  if (2 * waiting > simulation.cycles)
-    notes.push_back(fmt::format("DRAM-bound: the machine waits for weights in {:.0f} % of the time",
-                                100.0 * static_cast<double>(waiting) / static_cast<double>(simulation.cycles)));
+  for (const SimulatedOperation& operation : simulation.operations) waiting += operation.dram_wait_cycles;
+  const double waiting_share = static_cast<double>(waiting) / static_cast<double>(simulation.cycles);
+  if (waiting_share >= 0.01)
+    notes.push_back(
+        fmt::format("DRAM-bound: in {:.0f} % of the time the macros only wait for weights", 100 * waiting_share));
+  if (simulation.attention_cycles_share > 0.25)
+    notes.push_back(fmt::format("attention takes {:.0f} % of the time, in which the macros are idle",
+                                100 * simulation.attention_cycles_share));
+  if (simulation.activation_toggle)
+    notes.push_back(fmt::format("activations: {} of the bits are assumed to change between bit planes (not measured)",
+                                share_text(*simulation.activation_toggle)));
+  if (simulation.area_um2.nominal > kReticle_mm2 * 1e6)
+    notes.push_back(fmt::format("{:.0f} mm2 are more than one reticle ({:.0f} mm2): several chips",
+                                simulation.area_um2.nominal / 1e6, kReticle_mm2));
+  add_leakage_note(simulation, notes);
   notes.emplace_back(
       "not counted: normalisation, softmax, activation functions and requantisation; the KV cache's SRAM; wires beyond "
       "the activation lines; glitches");
@@ -136,6 +200,9 @@ Result<Simulation> simulate(const Workload& workload, const MachineDescription& 
   simulation.clock_ns = priced.clock_ns.nominal;
   simulation.critical_path = priced.critical_path;
   simulation.latency_ns = static_cast<double>(run.cycles) * simulation.clock_ns;
+  simulation.latency_ns_low = latency_ns_at(run, priced.clock_ns.nominal, priced.clock_ns.low);
+  simulation.latency_ns_high = latency_ns_at(run, priced.clock_ns.nominal, priced.clock_ns.high);
+  simulation.activation_toggle = activation_toggle(workload);
   simulation.area_um2 = priced.area_um2;
   simulation.macro_area_um2 = priced.macro_area_um2;
   for (std::size_t i = 0; i < workload.operations.size(); ++i)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ struct SimulatedOperation {
   Pattern pattern, runs_as;  // of the mask; native
   std::int64_t tiles = 0, macros_used = 0;
   std::int64_t cycles = 0, initiation_interval = 0;
+  std::int64_t dram_wait_cycles = 0;  // of `cycles`, beyond what the macros need
   double latency_ns = 0;
   std::string bound;       // what its time is spent on
   double utilization = 0;  // useful multiply slots / available, while it runs
@@ -60,12 +62,17 @@ struct Simulation {
   double clock_ns = 0;
   std::string critical_path;
   double latency_ns = 0;
+  double latency_ns_low = 0, latency_ns_high = 0;  // by the gates' delays; a DRAM streams at its own pace
   Band energy_pj;
   Band area_um2;
   Band macro_area_um2;  // one macro, with its buffers
   /// Multiplies by weights that are not zero over all multiply slots of all macros during the run: idle macros, stalls,
   /// fill and attention count as unused.
   double utilization = 0;
+  double macro_utilization = 0;       // the same over the cycles of linear operations alone
+  double attention_cycles_share = 0;  // of all cycles: the macros idle meanwhile
+  /// Share of activation bits that change between bit planes, by products; none where nothing runs on macros.
+  std::optional<double> activation_toggle;
   /// 2 operations per multiply-accumulate that a non-zero weight (or attention) needs, over the nominal energy: zeros
   /// that are skipped or multiplied earn nothing. The dense-equivalent figure counts them.
   double tops_per_watt = 0;

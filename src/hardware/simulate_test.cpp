@@ -1,5 +1,6 @@
 #include "hardware/simulate.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -11,6 +12,9 @@
 
 namespace sparsecim {
 namespace {
+
+using ::testing::Contains;
+using ::testing::StartsWith;
 
 const MachineDescription kFlexcim = open_machine("flexcim").value();
 const MachineDescription kDenseDcim = open_machine("dense-dcim").value();
@@ -98,6 +102,47 @@ TEST(Simulate, EveryBandHoldsItsNominalAndEveryFigureItsSum) {
   }
 }
 
+TEST(Simulate, BandsAreAsWideAsTheErrorsOfTheModelsBehindThem) {
+  const Simulation simulation = simulated(kDenseDcim, matrix({}));
+  EXPECT_NEAR(simulation.latency_ns_low / simulation.latency_ns, 1 - 0.167, 1e-9);
+  EXPECT_NEAR(simulation.latency_ns_high / simulation.latency_ns, 1 + 0.167, 1e-9);
+  for (const PricedPart& part : simulation.parts) {
+    const auto& [low, nominal, high] = part.area_um2;
+    if (part.component == "adder trees") {
+      EXPECT_NEAR(low / nominal, 0.77, 1e-9);
+      EXPECT_NEAR(high / nominal, 1.23, 1e-9);
+    }
+    if (part.component != "weight SRAM") continue;
+    EXPECT_NEAR(low / part.instances, 0.16, 1e-9);
+    EXPECT_NEAR((high - nominal) / part.instances, 0.25 - 0.16, 1e-9);
+  }
+}
+
+TEST(Simulate, SaysWhatItAssumedAboutActivations) {
+  Operation operation = matrix({});
+  EXPECT_THAT(simulated(kFlexcim, operation).notes,
+              Contains("activations: half of the bits are assumed to change between bit planes (not measured)"));
+  operation.activity.activation_toggle = 0.2;
+  const Simulation quiet = simulated(kFlexcim, operation);
+  EXPECT_THAT(quiet.notes,
+              Contains("activations: 20 % of the bits are assumed to change between bit planes (not measured)"));
+  EXPECT_DOUBLE_EQ(to_json(quiet)["activation_toggle"].get<double>(), 0.2);
+}
+
+TEST(Simulate, SaysWhereAChipIsTooLargeForOneAndWhatLeaks) {
+  const Workload workload = llama_3_8b(64);
+  const Simulation on_chip = simulate(workload, kFlexcim).value();
+  ASSERT_GT(on_chip.area_um2.nominal, 858e6);
+  EXPECT_THAT(on_chip.notes, Contains(fmt::format("{:.0f} mm2 are more than one reticle (858 mm2): several chips",
+                                                  on_chip.area_um2.nominal / 1e6)));
+  const auto resident = machine_with("flexcim", {{"weights: on_chip", "weights: resident"}});
+  EXPECT_THAT(simulate(workload, resident).value().notes, Contains(StartsWith("leakage takes ")));
+  for (const std::string& note : simulated(kFlexcim, matrix({})).notes) {
+    EXPECT_EQ(note.find("reticle"), std::string::npos);
+    EXPECT_EQ(note.find("leakage"), std::string::npos);
+  }
+}
+
 TEST(Simulate, FewerNonZeroWeightsCostLessOnEveryMachine) {
   for (const MachineDescription& machine : {kFlexcim, kDenseDcim}) {
     double before = 0;
@@ -170,6 +215,11 @@ TEST(Simulate, LoadsWeightsAgainForTokensThatThePartialSumsHaveNoRoomFor) {
   EXPECT_DOUBLE_EQ(loads(513), 2 * loads(512));
 }
 
+TEST(Simulate, TakesNoMoreForOneTokenTooManyForThePartialSumsThanThatTokensPasses) {
+  const auto cycles = [](std::int64_t tokens) { return simulated(kDenseDcim, matrix({}, tokens, 1024, 768)).cycles; };
+  EXPECT_EQ(cycles(513), cycles(512) + 3 * 8);  // 257 and 256 tokens, on 3 tiles in each macro
+}
+
 TEST(Simulate, IsBoundByLoadingUntilSixteenTokensShareATile) {
   const auto bound = [](std::int64_t tokens) {
     return simulated(kDenseDcim, matrix({}, tokens, 4096, 4096)).operations.front().bound;
@@ -200,10 +250,16 @@ TEST(Simulate, DecodingFromDramTakesTheTimeOfTheStreamAndSaysSo) {
   const double stored_bytes = 4096.0 * 2048 * 10 / 8;  // 8-bit weights with 2 position bits
   EXPECT_NEAR(slow.latency_ns, stored_bytes / 51.2, 0.01 * slow.latency_ns);
   EXPECT_EQ(slow.operations.front().bound, "dram");
-  EXPECT_NE(std::ranges::find_if(slow.notes, [](const std::string& note) { return note.starts_with("DRAM-bound"); }),
-            slow.notes.end());
   EXPECT_NEAR(energy_of(slow, "dram"), stored_bytes * 8 * 4.05, 1);
+  // The 8 x 128 tiles are loaded and used in this many of the cycles; in the others the macros wait.
+  const std::int64_t needed = simulated(kFlexcim, token).cycles - 128;
+  EXPECT_EQ(slow.operations.front().dram_wait_cycles, slow.operations.front().cycles - needed);
+  const double share = 100.0 * static_cast<double>(slow.operations.front().dram_wait_cycles);
+  EXPECT_THAT(slow.notes, Contains(fmt::format("DRAM-bound: in {:.0f} % of the time the macros only wait for weights",
+                                               share / static_cast<double>(slow.cycles))));
+  EXPECT_LT(slow.latency_ns_high, 1.01 * slow.latency_ns) << "slower gates do not slow the DRAM";
   const Simulation fast = simulated(with_dram("1000000"), token);
+  EXPECT_EQ(fast.operations.front().dram_wait_cycles, 0);
   EXPECT_EQ(fast.operations.front().bound, "weight load");
   EXPECT_EQ(fast.cycles, simulated(kFlexcim, token).cycles);
   token.count = 10;
@@ -232,6 +288,12 @@ TEST(Simulate, AttentionGoesToTheVectorUnitAndIsNotUsefulWorkOfTheMacros) {
   EXPECT_LT(with.utilization, without.utilization);
   EXPECT_GT(energy_of(with, "vector unit"), 0);
   EXPECT_EQ(with.operations.back().bound, "vector unit");
+  EXPECT_DOUBLE_EQ(with.attention_cycles_share,
+                   1 - static_cast<double>(without.cycles) / static_cast<double>(with.cycles));
+  EXPECT_NEAR(with.macro_utilization, without.utilization, 1e-12);
+  EXPECT_EQ(without.macro_utilization, without.utilization);
+  workload.operations.back().count = 1000;
+  EXPECT_THAT(simulate(workload, kDenseDcim).value().notes, Contains(StartsWith("attention takes ")));
 }
 
 TEST(Simulate, CitesASourceForEveryConstantItUsed) {
@@ -248,7 +310,8 @@ TEST(Simulate, CitesASourceForEveryConstantItUsed) {
 TEST(Simulate, WritesTheKeysOfTheContractAsPlainNumbers) {
   const Json json = to_json(simulated(kFlexcim, matrix({2, 4})));
   for (const char* key : {"latency_ns", "cycles", "energy_pj", "area_um2", "utilization", "tops_per_watt",
-                          "energy_pj_low", "energy_pj_high", "area_um2_low", "area_um2_high"}) {
+                          "energy_pj_low", "energy_pj_high", "area_um2_low", "area_um2_high", "latency_ns_low",
+                          "latency_ns_high", "macro_utilization", "activation_toggle"}) {
     ASSERT_TRUE(json.contains(key)) << key;
     EXPECT_TRUE(json[key].is_number()) << key;
     EXPECT_GT(json[key].get<double>(), 0) << key;

@@ -33,6 +33,7 @@ Json operation_json(const SimulatedOperation& operation) {
   }
   json["bound"] = operation.bound;
   json["cycles"] = operation.cycles;
+  if (operation.dram_wait_cycles > 0) json["dram_wait_cycles"] = operation.dram_wait_cycles;
   json["latency_ns"] = operation.latency_ns;
   json["energy_pj"] = operation.energy_pj.nominal;
   json["energy_pj_low"] = operation.energy_pj.low;
@@ -132,9 +133,14 @@ Json to_json(const Simulation& simulation) {
                {"tops_per_watt", simulation.tops_per_watt},
                {"energy_pj_low", simulation.energy_pj.low},
                {"energy_pj_high", simulation.energy_pj.high},
+               {"latency_ns_low", simulation.latency_ns_low},
+               {"latency_ns_high", simulation.latency_ns_high},
                {"area_um2_low", simulation.area_um2.low},
                {"area_um2_high", simulation.area_um2.high},
                {"dense_equivalent_tops_per_watt", simulation.dense_equivalent_tops_per_watt}};
+  json["macro_utilization"] = simulation.macro_utilization;
+  json["attention_cycles_share"] = simulation.attention_cycles_share;
+  if (simulation.activation_toggle) json["activation_toggle"] = *simulation.activation_toggle;
   json["workload"] = simulation.workload;
   json["tokens"] = simulation.n_tokens;
   json["machine"] = simulation.machine;

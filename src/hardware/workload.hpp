@@ -30,8 +30,7 @@ MaskStatistics mask_statistics(std::span<const float> weights, std::int64_t n_in
 /// How often the 8-bit operands change, which is what digital logic pays for.
 struct Activity {
   double weight_ones = 0.5;  // share of ones among the bits of kept weights; unused where the operation has `weights`
-  double activation_toggle = 0.5;  // share of activation bits that differ from the bit plane before
-  bool measured = false;           // activation_toggle on real activations; otherwise declared
+  double activation_toggle = 0.5;  // share of activation bits that differ from the bit plane before: an assumption
 };
 
 /// One matrix product: [n_tokens, n_inputs] x [n_inputs, n_outputs].

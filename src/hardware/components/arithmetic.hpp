@@ -2,13 +2,12 @@
 
 #include "hardware/components/cost.hpp"
 
-// Whole digital operators, for the vector unit: Aladdin's 40 nm table (Shao et al., ISCA 2014), 1.0 V nominal at 40 nm
-// between the nodes' supplies of 45 nm (1.0 V) and 32 nm (0.9 V).
+// Whole digital operators, for the vector unit: Aladdin's 40 nm table (Shao et al., ISCA 2014).
 
 namespace sparsecim {
 
 inline constexpr double kAladdinNode_nm = 40;
-inline constexpr double kAladdinVdd_v = 0.9615;  // kNodes interpolated at 40 nm: the table states no supply
+inline constexpr double kAladdinVdd_v = 0.9615;  // the table states no supply: between 1.0 V (45 nm) and 0.9 V (32 nm)
 
 inline constexpr Cost kMultiplier8{.name = "8x8-bit multiplier",
                                    .unit = "product",

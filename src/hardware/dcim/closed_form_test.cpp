@@ -151,13 +151,21 @@ class Walk {
     cycles = end;
   }
 
+  /// As few chunks as the room allows, dealt out a token at a time.
+  static std::vector<std::int64_t> chunks_of(std::int64_t tokens, std::int64_t room) {
+    std::size_t chunks = 1;
+    while (static_cast<std::int64_t>(chunks) * room < tokens) ++chunks;
+    std::vector<std::int64_t> sizes(chunks, 0);
+    for (std::int64_t token = 0; token < tokens; ++token) ++sizes[static_cast<std::size_t>(token) % chunks];
+    return sizes;
+  }
+
   /// Loads and runs a macro's tiles, chunk after chunk of tokens; returns when its last result is there.
   std::int64_t run_macro(const std::vector<Tile>& own, const Operation& operation, Pattern pattern,
                          const StreamedPass& pass, std::int64_t room, std::int64_t start) {
     std::int64_t free = start, loaded = start, last_result = start;
     for (std::size_t i = 0; i < own.size(); ++i)
-      for (std::int64_t first = 0; first < operation.n_tokens; first += room) {
-        const std::int64_t tokens = std::min(room, operation.n_tokens - first);
+      for (const std::int64_t tokens : chunks_of(operation.n_tokens, room)) {
         const std::int64_t step_start = std::max(free, loaded);
         for (std::int64_t token = 0; token < tokens; ++token) {
           count_pass(own[i], pattern);

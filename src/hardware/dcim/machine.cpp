@@ -50,11 +50,11 @@ std::string superset_note(int operations) {
 std::string_view weights_note(SystemParameters::Weights weights) {
   switch (weights) {
     case SystemParameters::Weights::kOnChip:
-      return "weights on chip: the area includes SRAM for all stored weights of the workload";
+      return "weights on chip: the area includes SRAM for the weights of all matrix products, but not for an embedding "
+             "table that is only looked up";
     case SystemParameters::Weights::kResident:
       return "weights resident: a macro per tile, loaded before the run; sparsity saves macros, energy and area, but "
-             "no "
-             "time";
+             "no time";
     case SystemParameters::Weights::kDram:
       break;
   }
@@ -150,20 +150,23 @@ DcimMachine::Pace DcimMachine::pace(const Operation& operation, const Placement&
   Pace pace;
   const std::int64_t inputs = std::min(operation.n_inputs, placement.inputs_per_tile);
   pace.timing = stage_->timing(placement.pattern, inputs);
-  pace.chunk_tokens = chunk_tokens(operation, placement);
-  pace.chunks = divide_up(operation.n_tokens, pace.chunk_tokens);
+  pace.chunks = divide_up(operation.n_tokens, chunk_tokens(operation, placement));
+  const std::int64_t tokens = operation.n_tokens / pace.chunks;  // of a smaller chunk; the larger have one more
+  const std::int64_t larger = operation.n_tokens % pace.chunks, smaller = pace.chunks - larger;
   // Steps follow each other every max(tokens * II, load): the next tile is loaded, a row a cycle, from the moment that
   // the one before starts to work.
   const bool resident = system_.weights == SystemParameters::Weights::kResident;
   const std::int64_t load = resident ? 0 : array_.rows;
   const std::int64_t interval = pace.timing.initiation_interval;
-  const std::int64_t last_tokens = operation.n_tokens - (pace.chunks - 1) * pace.chunk_tokens;
-  const std::int64_t full_step = std::max(pace.chunk_tokens * interval, load);
-  const std::int64_t last_step = std::max(last_tokens * interval, load);
-  pace.last_step_start = placement.tiles_per_macro * ((pace.chunks - 1) * full_step + last_step) - last_step;
-  pace.end = pace.last_step_start + (last_tokens - 1) * interval + pace.timing.fill;
+  const std::int64_t larger_step = std::max((tokens + 1) * interval, load);
+  const std::int64_t smaller_step = std::max(tokens * interval, load);
+  pace.last_step_start = placement.tiles_per_macro * (larger * larger_step + smaller * smaller_step) - smaller_step;
+  pace.end = pace.last_step_start + (tokens - 1) * interval + pace.timing.fill;
   pace.next_loaded = pace.last_step_start + load;
-  pace.bound = last_tokens * interval < load ? "weight load" : pace.timing.bound;
+  const std::int64_t loading = (larger_step > (tokens + 1) * interval ? larger * load : 0) +
+                               (smaller_step > tokens * interval ? smaller * load : 0);
+  const bool mostly_loads = 2 * loading > larger * larger_step + smaller * smaller_step;
+  pace.bound = mostly_loads ? "weight load" : pace.timing.bound;
   if (system_.weights == SystemParameters::Weights::kDram) wait_for_dram(placement, pace);
   return pace;
 }
@@ -172,7 +175,7 @@ DcimMachine::Pace DcimMachine::pace(const Operation& operation, const Placement&
 void DcimMachine::wait_for_dram(const Placement& placement, Pace& pace) const {
   const auto stream = static_cast<std::int64_t>(dram_cycles(placement, pace.chunks));
   if (stream <= pace.period()) return;
-  pace.end = stream;
+  pace.dram_stream = stream;
   pace.bound = "dram";
 }
 
@@ -207,7 +210,10 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
 
 OperationRun DcimMachine::run_linear(const Operation& operation, const Placement& placement, const Pace& pace) const {
   OperationRun run;
-  run.cycles = (operation.count - 1) * pace.period() + pace.end;
+  run.cycles = pace.cycles(operation.count);
+  Pace unhindered = pace;
+  unhindered.dram_stream = 0;
+  run.dram_wait_cycles = run.cycles - unhindered.cycles(operation.count);
   run.initiation_interval = pace.timing.initiation_interval;
   run.bound = pace.bound;
   run.useful_multiplies = static_cast<double>(operation.nonzero_weights()) * static_cast<double>(operation.n_tokens) *
@@ -243,7 +249,7 @@ Run DcimMachine::run(const Workload& workload, const Mapping& mapping, Fidelity)
       const Pace pace = this->pace(operation, mapping.placements[i]);
       one = run_linear(operation, mapping.placements[i], pace);
       one.start_cycle = std::max(run.cycles, loaded);
-      loaded = one.start_cycle + one.cycles - pace.end + pace.next_loaded;
+      loaded = one.start_cycle + one.cycles - std::max(pace.end, pace.dram_stream) + pace.next_loaded;
     }
     for (Span& span : one.spans) span.start_cycle += one.start_cycle;
     run.cycles = one.start_cycle + one.cycles;

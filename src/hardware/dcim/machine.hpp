@@ -52,17 +52,20 @@ class DcimMachine : public Machine {
   Json parameters() const override { return parameters_; }
 
  private:
-  /// The pace of one operation. Tokens go through a loaded tile in chunks that the partial-sum SRAM can hold; a step is
-  /// one chunk through one tile.
+  /// The pace of one operation. Tokens go through a loaded tile in chunks that the partial-sum SRAM can hold, as
+  /// equal as can be, larger ones first; a step is one chunk through one tile.
   struct Pace {
     PassTiming timing;
-    std::int64_t chunk_tokens, chunks;
+    std::int64_t chunks;
     std::int64_t last_step_start;  // in cycles after the first step's, on a macro with tiles_per_macro tiles
     std::int64_t end;              // cycles from the first step to the last result
+    std::int64_t dram_stream = 0;  // cycles that the weights stream in, where that takes longer than everything else
     std::int64_t next_loaded;      // cycles from the first step until what comes next is loaded
     std::string_view bound;
     /// Cycles from one repetition to the next.
-    std::int64_t period() const { return std::max(end, next_loaded); }
+    std::int64_t period() const { return std::max({end, next_loaded, dram_stream}); }
+    /// Cycles of all repetitions.
+    std::int64_t cycles(std::int64_t count) const { return (count - 1) * period() + std::max(end, dram_stream); }
   };
 
   Result<Placement> place(const Operation& operation) const;
