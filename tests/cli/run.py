@@ -12,7 +12,7 @@ A line of a test file is one of
     stderr ...             likewise for standard error
     needs data             the rest needs the folder in SPARSECIM_DATA, which commands reach as $SPARSECIM_DATA
     needs tensors          the rest needs a build with LibTorch
-    needs models           the rest needs what tools/fetch-model smollm2-135m and tools/fetch-text english get
+    needs text             the rest needs what tools/fetch-text english makes
 Of a file that ends in .md the commands are the "$ " lines of its ```console blocks, which have to exit with 0.
 Exit status: 0 when all is as written, 1 when something is not, 77 when nothing could be run.
 """
@@ -31,6 +31,7 @@ import tempfile
 SKIPPED = 77
 COMMAND_LIMIT_S = 900
 SHOWN_CHARACTERS = 4000
+PAGE_MODEL = "smollm2-135m"
 
 
 @dataclasses.dataclass
@@ -53,8 +54,8 @@ def unmet_need(need, build):
         return None if os.environ.get("SPARSECIM_DATA") else "SPARSECIM_DATA is not set"
     if need == "tensors":
         return None if (build / "lib/libsparsecim_tensors.so").exists() else "built without LibTorch"
-    if need == "models":
-        return None if list(cache_folder().glob("models/smollm2-135m/*.gguf")) else "tools/fetch-model smollm2-135m was not run"
+    if need == "text":
+        return None if (cache_folder() / "text/english-calibration.txt").exists() else "tools/fetch-text english was not run"
     raise ValueError(f"unknown need '{need}'")
 
 
@@ -80,14 +81,17 @@ def parse(text, build):
 
 
 def parse_markdown(text, build):
-    """Pages for users show what a full installation can do."""
-    if missing := unmet_need("tensors", build) or unmet_need("models", build):
+    """The page's commands on a tiny model in the place of the real one, which takes minutes."""
+    if missing := unmet_need("tensors", build) or unmet_need("text", build):
         return [], missing
-    blocks = re.finditer(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = [(text.count("\n", 0, block.start(1)) + 1 + index, line)
-             for block in blocks for index, line in enumerate(block.group(1).splitlines())]
-    commands = [(number, line[2:]) for number, line in lines if line.startswith("$ ")]
-    return [Step(number, command.replace("~/.cache/sparsecim", str(cache_folder()))) for number, command in commands], None
+    steps = [Step(0, f"tiny_model {PAGE_MODEL}.bin 2048")]
+    for block in re.finditer(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        first = text.count("\n", 0, block.start(1)) + 1
+        for number, line in enumerate(block.group(1).splitlines(), first):
+            if line.startswith("$ "):
+                command = line[2:].replace(PAGE_MODEL, f"{PAGE_MODEL}.bin").replace("~/.cache/sparsecim", str(cache_folder()))
+                steps.append(Step(number, command))
+    return steps, None
 
 
 def json_complaint(output, key):
@@ -139,7 +143,7 @@ def main(path):
     parser = parse_markdown if path.endswith(".md") else parse
     steps, missing = parser(pathlib.Path(path).read_text(), build)
     environment = {**os.environ, "PATH": f"{build / 'bin'}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
-    environment["BASH_FUNC_tiny_model%%"] = f"() {{ python3 -B '{pathlib.Path(__file__).parent / 'tiny_model.py'}' \"$1\"; }}"
+    environment["BASH_FUNC_tiny_model%%"] = f"() {{ python3 -B '{pathlib.Path(__file__).parent / 'tiny_model.py'}' \"$@\"; }}"
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         for step in steps:
