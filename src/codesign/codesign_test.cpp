@@ -2,9 +2,9 @@
 
 #include <cmath>
 
+#include "checkpoint/random_checkpoint.hpp"
 #include "codesign/record.hpp"
 #include "evaluate/letter_tokenizer.hpp"
-#include "model/random_checkpoint.hpp"
 #include "report/report.hpp"
 #include "sparsity/mask.hpp"
 

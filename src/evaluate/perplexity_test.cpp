@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "checkpoint/random_checkpoint.hpp"
 #include "evaluate/letter_tokenizer.hpp"
-#include "model/random_checkpoint.hpp"
 
 namespace sparsecim {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "checkpoint/random_checkpoint.hpp"
 #include "model/generate.hpp"
-#include "model/random_checkpoint.hpp"
 
 namespace sparsecim {
 namespace {

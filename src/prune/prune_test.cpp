@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "model/random_checkpoint.hpp"
+#include "checkpoint/random_checkpoint.hpp"
 #include "sparsity/mask.hpp"
 
 namespace sparsecim {

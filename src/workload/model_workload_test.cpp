@@ -9,8 +9,8 @@
 #include <numeric>
 #include <set>
 
+#include "checkpoint/random_checkpoint.hpp"
 #include "sparsity/mask.hpp"
-#include "workload/test_checkpoint.hpp"
 
 namespace sparsecim {
 namespace {
@@ -235,14 +235,14 @@ ModelConfig small_config() {
 }
 
 /// Masks every matrix of the layers by magnitude.
-void prune(FakeCheckpoint& checkpoint, Pattern pattern) {
+void prune(RandomCheckpoint& checkpoint, Pattern pattern) {
   for (const TensorInfo& info : checkpoint.tensors())
     if (info.name.find("proj") != std::string::npos) {
       ASSERT_TRUE(apply_nm(checkpoint.values(info.name), info.shape[1], {}, pattern));
     }
 }
 
-ModelWorkload counted(const FakeCheckpoint& checkpoint, const SparsityRequest& sparsity = {}) {
+ModelWorkload counted(const RandomCheckpoint& checkpoint, const SparsityRequest& sparsity = {}) {
   auto result = workload_from_checkpoint(checkpoint, "tiny", sparsity, {});
   EXPECT_TRUE(result) << result.error().line();
   return result ? *std::move(result) : ModelWorkload{};
@@ -262,7 +262,7 @@ std::int64_t one_bits_of(const std::vector<float>& weights, std::int64_t n_in) {
 }
 
 TEST(CheckpointWorkload, CountsZerosAndOneBitsOfTheRealWeights) {
-  FakeCheckpoint checkpoint(small_config());
+  RandomCheckpoint checkpoint(small_config());
   prune(checkpoint, {2, 4});
   const ModelWorkload result = counted(checkpoint);
   for (const Operation& op : result.workload.operations) {
@@ -280,7 +280,7 @@ TEST(CheckpointWorkload, CountsZerosAndOneBitsOfTheRealWeights) {
 }
 
 TEST(CheckpointWorkload, FindsThePatternOfEachMatrixByItself) {
-  FakeCheckpoint checkpoint(small_config());
+  RandomCheckpoint checkpoint(small_config());
   ASSERT_TRUE(apply_nm(checkpoint.values("model.layers.1.mlp.up_proj.weight"), 16, {}, {5, 16}));
   const ModelWorkload result = counted(checkpoint);
   EXPECT_EQ(operation(result.workload, "model.layers.1.mlp.up_proj").pattern, (Pattern{5, 16}));
@@ -289,7 +289,7 @@ TEST(CheckpointWorkload, FindsThePatternOfEachMatrixByItself) {
 }
 
 TEST(CheckpointWorkload, OfADenseModelIsMaskedByMagnitudeAndSaysSo) {
-  FakeCheckpoint dense(small_config()), pruned(small_config());
+  RandomCheckpoint dense(small_config()), pruned(small_config());
   prune(pruned, {4, 8});
   const ModelWorkload made = counted(dense, {.pattern = Pattern{4, 8}});
   const ModelWorkload real = counted(pruned, {.pattern = Pattern{4, 8}});
@@ -306,7 +306,7 @@ TEST(CheckpointWorkload, OfADenseModelIsMaskedByMagnitudeAndSaysSo) {
 }
 
 TEST(CheckpointWorkload, KeepsTheRealZerosWhereTheySatisfyThePlan) {
-  FakeCheckpoint checkpoint(small_config());
+  RandomCheckpoint checkpoint(small_config());
   prune(checkpoint, {2, 4});  // satisfies 4:8, with other zeros than a 4:8 mask by magnitude has
   const Plan plan = plan_for(shapes_of(small_config(), "tiny"));
   const ModelWorkload result = counted(checkpoint, {.plan = plan});
@@ -319,7 +319,7 @@ TEST(CheckpointWorkload, KeepsTheRealZerosWhereTheySatisfyThePlan) {
 TEST(CheckpointWorkload, TakesTheHeadFromItsOwnTensorWhereThereIsOne) {
   ModelConfig config = small_config();
   config.tied_embeddings = false;
-  FakeCheckpoint checkpoint(config);
+  RandomCheckpoint checkpoint(config);
   std::ranges::fill(checkpoint.values("lm_head.weight"), 0.f);
   EXPECT_EQ(operation(counted(checkpoint).workload, "lm_head").weights->nonzero, 0);
   checkpoint.broken = "lm_head.weight";

@@ -1,7 +1,8 @@
 #pragma once
 
-// A small model of random weights, in memory: what the tests of the tensor rooms run on.
+// A small model of random weights, in memory: what the tests of other rooms run on.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -48,11 +49,14 @@ class RandomCheckpoint : public Checkpoint {
   const ModelConfig& config() const override { return config_; }
   std::span<const TensorInfo> tensors() const override { return infos_; }
   Result<void> read(const TensorInfo& info, std::span<float> out) const override {
+    if (info.name == broken) return fail("{}: it cannot be read", info.name);
     std::ranges::copy(values_.at(info.name), out.begin());
     return {};
   }
   Result<Vocabulary> vocabulary() const override { return fail("a random model has no vocabulary"); }
   std::vector<std::filesystem::path> files() const override { return {}; }
+
+  std::string broken;  // the name of a tensor whose reading fails
 
  private:
   ModelConfig config_;
