@@ -54,6 +54,7 @@ function(sparsecim_program)
   add_executable(sparsecim_program ${files})
   set_target_properties(sparsecim_program PROPERTIES OUTPUT_NAME sparsecim)
   target_link_libraries(sparsecim_program PRIVATE sparsecim CLI11::CLI11 ${CMAKE_DL_LIBS})
+  target_precompile_headers(sparsecim_program PRIVATE <CLI/CLI.hpp>)  # the slowest to compile, in every file of src/cli
   if(SPARSECIM_TORCH)
     add_dependencies(sparsecim_program sparsecim_tensors)
   endif()
