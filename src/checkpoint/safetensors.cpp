@@ -90,7 +90,9 @@ Result<std::vector<StoredTensor>> parse_safetensors(std::span<const std::byte> f
     SC_TRY_ASSIGN(StoredTensor tensor, within(fmt::format("tensor '{}'", name), tensor_of(name, entry, sections.data)));
     tensors.push_back(std::move(tensor));
   }
-  std::ranges::stable_sort(tensors, {}, [](const StoredTensor& tensor) { return tensor.bytes.data(); });
+  std::ranges::sort(tensors, {}, [](const StoredTensor& tensor) {  // an empty one in front of what begins there too
+    return std::pair(tensor.bytes.data(), tensor.bytes.size());
+  });
   SC_TRY(check_cover(tensors, sections.data));
   return tensors;
 }
