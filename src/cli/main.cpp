@@ -101,6 +101,12 @@ Result<void> run_guarded(const VerbAction& run, const CommonOptions& common) {
   }
 }
 
+/// Names in a message come from files: no line breaks, nothing that a terminal would obey.
+std::string one_line(std::string text) {
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
 int program(int argc, char** argv) {
   CLI::App app("From a language-model checkpoint to sparse silicon: measure, prune, evaluate, simulate.", "sparsecim");
   app.set_version_flag("--version", fmt::format("sparsecim {}", version()));
@@ -121,7 +127,7 @@ int program(int argc, char** argv) {
   const Result<void> done = run_guarded(run, common);
   if (done) return 0;
   std::fflush(stdout);
-  fmt::print(stderr, "error: {}\n", done.error().line());
+  fmt::print(stderr, "error: {}\n", one_line(done.error().line()));
   return 1;
 }
 
