@@ -16,6 +16,9 @@ namespace sparsecim {
 namespace fs = std::filesystem;
 namespace {
 
+/// Every output directory of ours holds it.
+constexpr const char* kOutputMarker = "plan.json";
+
 /// The reason of a failed system call, with a remedy where the reason suggests one.
 tl::unexpected<Error> system_failure(const fs::path& path, std::string_view action, int error) {
   std::string remedy;
@@ -168,6 +171,10 @@ Result<OutputDirectory> OutputDirectory::create(const fs::path& target, bool for
     if (!force) return fail(Remedy{"choose another name or add --force"}, "{}: exists already", plain.string());
     if (!fs::is_directory(plain, error))
       return fail(Remedy{"choose another name"}, "{}: exists and is not a directory", plain.string());
+    if (!fs::is_empty(plain, error) && !fs::exists(plain / kOutputMarker, error))
+      return fail(Remedy{"choose another name, or remove it yourself"},
+                  "{}: --force replaces only what sparsecim wrote, and there is no {} in it", plain.string(),
+                  kOutputMarker);
   }
   const fs::path temporary = temporary_beside(plain);
   if (!fs::create_directory(temporary, error))

@@ -79,6 +79,7 @@ TEST_F(Files, AnExistingOutputDirectoryIsKeptWithoutForce) {
 TEST_F(Files, ForceReplacesAnExistingDirectoryOnlyAtTheEnd) {
   fs::create_directory(directory_ / "run");
   ASSERT_TRUE(write_text_file(directory_ / "run" / "old", "old"));
+  ASSERT_TRUE(write_text_file(directory_ / "run" / "plan.json", "{}"));
   auto output = OutputDirectory::create(directory_ / "run/", true);
   ASSERT_TRUE(output);
   ASSERT_TRUE(write_text_file(output->path() / "new", "new"));
@@ -87,6 +88,15 @@ TEST_F(Files, ForceReplacesAnExistingDirectoryOnlyAtTheEnd) {
   EXPECT_FALSE(fs::exists(directory_ / "run" / "old"));
   EXPECT_TRUE(fs::exists(directory_ / "run" / "new"));
   EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(Files, ForceSparesADirectoryThatIsNoOutputOfOurs) {
+  fs::create_directory(directory_ / "home");
+  ASSERT_TRUE(write_text_file(directory_ / "home" / "thesis", "years of work"));
+  const auto refused = OutputDirectory::create(directory_ / "home", true);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(fs::exists(directory_ / "home" / "thesis"));
+  EXPECT_TRUE(OutputDirectory::create(directory_, false).error().line().find("--force") != std::string::npos);
 }
 
 TEST_F(Files, AnAbandonedOutputDirectoryLeavesNothingBehind) {
