@@ -1,0 +1,51 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/result.hpp"
+#include "checkpoint/checkpoint.hpp"
+#include "model/device.hpp"
+#include "model/rotary.hpp"
+
+namespace sparsecim {
+
+/// Keys and values of the tokens seen so far, for one decoder block.
+struct KeyValueCache {
+  at::Tensor keys, values;  // [batch, n_kv_heads, capacity, head_dim]
+  std::int64_t length = 0;  // positions filled
+};
+
+/// The inputs that the linear matrices of a block read; matrices with the same input share its statistics.
+enum class LinearInput { kAttention, kAttentionOutput, kMlp, kMlpHidden };
+inline constexpr int kLinearInputs = 4;
+/// Which input a matrix reads, by its index in block_linears(): q k v o gate up down.
+inline constexpr std::array<LinearInput, 7> kInputOfLinear = {
+    LinearInput::kAttention, LinearInput::kAttention, LinearInput::kAttention, LinearInput::kAttentionOutput,
+    LinearInput::kMlp,       LinearInput::kMlp,       LinearInput::kMlpHidden};
+/// Sees an input, [tokens, features], just before the matrices that read it.
+using InputObserver = std::function<void(LinearInput input, const at::Tensor& activations)>;
+
+/// One decoder block: RMSNorm, attention, RMSNorm, gated MLP (LLaMA: arXiv 2302.13971, section 2.2).
+struct DecoderBlock {
+  at::Tensor attention_norm, mlp_norm;  // [hidden]
+  std::array<at::Tensor, 7> linears;    // q k v o gate up down, each [n_out, n_in]
+};
+
+/// Reads one tensor in the compute type onto the compute device. Errors: the checkpoint's; no tensor of this name.
+Result<at::Tensor> read_tensor(const Checkpoint& checkpoint, const std::string& name, const Compute& compute);
+Result<DecoderBlock> read_block(const Checkpoint& checkpoint, std::int64_t index, const Compute& compute);
+
+/// hidden [..., n] -> the same: each row over its root mean square, times `weight` [n] (arXiv 1910.07467, equation 4).
+at::Tensor rms_norm(const at::Tensor& hidden, const at::Tensor& weight, double epsilon);
+
+/// [batch, tokens, hidden] -> the same. Positions start behind what `cache` holds (at 0 without one); the cache is
+/// extended. REQUIRES: room in the cache.
+at::Tensor forward_block(const ModelConfig& config, const RotaryTable& rotary, const DecoderBlock& block,
+                         const at::Tensor& hidden, KeyValueCache* cache = nullptr, const InputObserver& observe = {});
+
+}  // namespace sparsecim
