@@ -1,7 +1,6 @@
 #include "checkpoint/config.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace sparsecim {
@@ -13,79 +12,6 @@ constexpr std::int64_t kMostHeads = 1 << 16;
 constexpr std::int64_t kWidest = 1 << 22;
 constexpr std::int64_t kLargestVocabulary = 1 << 26;
 constexpr std::int64_t kMostPositions = std::int64_t{1} << 40;
-
-/// A key of config.json that changes what a LLaMA computes, and the one value that we implement; absent and null mean
-/// that value too.
-struct Fixed {
-  const char* key;
-  Json only;
-};
-
-Result<void> check_variant(const Json& json) {
-  static const std::array<Fixed, 7> kFixed = {{{"hidden_act", "silu"},
-                                               {"attention_bias", false},
-                                               {"mlp_bias", false},
-                                               {"rope_interleaved", false},
-                                               {"partial_rotary_factor", 1.0},
-                                               {"sliding_window", nullptr},
-                                               {"quantization_config", nullptr}}};
-  for (const auto& [key, only] : kFixed)
-    if (has(json, key) && json[key] != only)
-      return fail("'{}' is {}, which is not implemented (only {} is)", key, json[key].dump(), only.dump());
-  return {};
-}
-
-/// A size, a number or a switch that may be absent.
-Result<std::int64_t> size_or(const Json& json, const char* key, std::int64_t otherwise) {
-  return has(json, key) ? get_integer(json, key, 1, INT64_MAX) : otherwise;
-}
-Result<double> number_or(const Json& json, const char* key, double otherwise) {
-  return has(json, key) ? get_number(json, key) : otherwise;
-}
-Result<bool> bool_or(const Json& json, const char* key, bool otherwise) {
-  return has(json, key) ? get_bool(json, key) : otherwise;
-}
-
-/// RoPE's settings: at the top level, or together in `rope_parameters` since transformers 5.
-Result<double> rope_theta(const Json& json) {
-  SC_TRY_ASSIGN(double theta, number_or(json, "rope_theta", 10000));  // LlamaConfig's default
-  for (const char* group : {"rope_scaling", "rope_parameters"}) {
-    if (!has(json, group)) continue;
-    const Json& rope = json[group];
-    for (const char* key : {"rope_type", "type"})
-      if (has(rope, key) && rope[key] != "default")
-        return fail("RoPE scaling of type {} is not implemented ('{}')", rope[key].dump(), group);
-    SC_TRY_ASSIGN(theta, number_or(rope, "rope_theta", theta));
-  }
-  return theta;
-}
-
-Result<void> read_sizes(const Json& json, ModelConfig& config) {
-  SC_TRY_ASSIGN(config.n_layers, get_integer(json, "num_hidden_layers", 1, kMostLayers));
-  SC_TRY_ASSIGN(config.hidden_size, get_integer(json, "hidden_size", 1, kWidest));
-  SC_TRY_ASSIGN(config.intermediate_size, get_integer(json, "intermediate_size", 1, kWidest));
-  SC_TRY_ASSIGN(config.n_heads, get_integer(json, "num_attention_heads", 1, kMostHeads));
-  SC_TRY_ASSIGN(config.vocab_size, get_integer(json, "vocab_size", 1, kLargestVocabulary));
-  SC_TRY_ASSIGN(config.n_kv_heads, size_or(json, "num_key_value_heads", config.n_heads));
-  SC_TRY_ASSIGN(config.max_positions, size_or(json, "max_position_embeddings", 2048));  // LlamaConfig's default
-  if (!has(json, "head_dim") && config.hidden_size % config.n_heads != 0)
-    return fail("'hidden_size' {} is not a multiple of 'num_attention_heads' {}", config.hidden_size, config.n_heads);
-  SC_TRY_ASSIGN(config.head_dim, size_or(json, "head_dim", config.hidden_size / config.n_heads));
-  return {};
-}
-
-Result<void> read_token_ids(const Json& json, ModelConfig& config) {
-  if (has(json, "bos_token_id")) {
-    SC_TRY_ASSIGN(config.bos_token_id, get_integer(json, "bos_token_id", 0, INT64_MAX));
-  }
-  if (!has(json, "eos_token_id")) return {};
-  const Json& eos = json["eos_token_id"];
-  for (const Json& id : eos.is_array() ? eos : Json::array({eos})) {
-    SC_TRY_ASSIGN(const std::int64_t value, get_integer(Json{{"eos_token_id", id}}, "eos_token_id", 0, INT64_MAX));
-    config.eos_token_ids.push_back(value);
-  }
-  return {};
-}
 
 struct Range {
   const char* name;
@@ -101,7 +27,8 @@ Result<void> check_ranges(const ModelConfig& config) {
                                     {"number of key/value heads", config.n_kv_heads, kMostHeads},
                                     {"head size", config.head_dim, kWidest / std::max<std::int64_t>(config.n_heads, 1)},
                                     {"vocabulary", config.vocab_size, kLargestVocabulary},
-                                    {"number of positions", config.max_positions, kMostPositions}})
+                                    {"number of positions", config.max_positions, kMostPositions},
+                                    {"sliding window", config.sliding_window.value_or(1), kMostPositions}})
     if (value < 1 || value > most) return fail("the {} is {}, outside 1 .. {}", name, value, most);
   return {};
 }
@@ -115,6 +42,40 @@ Result<void> check_token_ids(const ModelConfig& config) {
   return {};
 }
 
+Result<void> check_rope(const ModelConfig& config) {
+  if (!(config.rope_theta >= 1 && std::isfinite(config.rope_theta)))
+    return fail("RoPE's base {} is below 1", config.rope_theta);
+  const RopeScaling& scaling = config.rope_scaling;
+  if (!(scaling.factor >= 1 && std::isfinite(scaling.factor)))
+    return fail("RoPE's scaling factor {} is below 1", scaling.factor);
+  if (scaling.kind != RopeScaling::Kind::kLlama3) return {};
+  if (!(scaling.low_freq_factor > 0 && scaling.high_freq_factor > scaling.low_freq_factor &&
+        std::isfinite(scaling.high_freq_factor)))
+    return fail("RoPE's 'low_freq_factor' {} and 'high_freq_factor' {} do not rise from above 0",
+                scaling.low_freq_factor, scaling.high_freq_factor);
+  if (scaling.original_max_positions < 1 || scaling.original_max_positions > kMostPositions)
+    return fail("RoPE's original number of positions is {}, outside 1 .. {}", scaling.original_max_positions,
+                kMostPositions);
+  return {};
+}
+
+/// What the classes of transformers can express: LLaMA has biases on all of q, k, v and o or on none, Mistral none,
+/// Qwen2 on q, k and v; windows are Mistral's (every block) and Qwen2's (from some block on).
+Result<void> check_architecture(const ModelConfig& config) {
+  const bool llama = config.architecture == "llama", qwen2 = config.architecture == "qwen2";
+  if (!llama && !qwen2 && config.architecture != "mistral")
+    return fail(Remedy{"'llama', 'mistral' and 'qwen2' are"}, "architecture '{}' is not implemented",
+                config.architecture);
+  const bool biases_fit = llama ? config.qkv_bias == config.output_bias
+                                : config.qkv_bias == qwen2 && !config.output_bias && !config.mlp_bias;
+  if (!biases_fit) return fail("a model of architecture '{}' has other biases", config.architecture);
+  if (llama && config.sliding_window) return fail("a model of architecture 'llama' has no sliding window");
+  const std::int64_t last = config.sliding_window && qwen2 ? config.n_layers - 1 : 0;
+  if (config.sliding_from_block < 0 || config.sliding_from_block > last)
+    return fail("the first block with a sliding window is {}, outside 0 .. {}", config.sliding_from_block, last);
+  return {};
+}
+
 }  // namespace
 
 Result<ModelConfig> checked(ModelConfig config) {
@@ -124,56 +85,24 @@ Result<ModelConfig> checked(ModelConfig config) {
   if (config.head_dim % 2 != 0) return fail("the head size {} is odd: RoPE turns pairs", config.head_dim);
   if (!(config.rms_norm_eps > 0 && config.rms_norm_eps < 1))
     return fail("the norm's epsilon {} is outside 0 .. 1", config.rms_norm_eps);
-  if (!(config.rope_theta >= 1 && std::isfinite(config.rope_theta)))
-    return fail("RoPE's base {} is below 1", config.rope_theta);
+  SC_TRY(check_rope(config));
+  SC_TRY(check_architecture(config));
   SC_TRY(check_token_ids(config));
   return config;
-}
-
-Result<ModelConfig> config_from_json(const Json& json) {
-  ModelConfig config;
-  SC_TRY_ASSIGN(config.architecture, get_string(json, "model_type"));
-  if (config.architecture != "llama")
-    return fail(Remedy{"'llama' is"}, "architecture '{}' is not implemented", config.architecture);
-  SC_TRY(check_variant(json));
-  SC_TRY(read_sizes(json, config));
-  SC_TRY(read_token_ids(json, config));
-  SC_TRY_ASSIGN(config.rope_theta, rope_theta(json));
-  SC_TRY_ASSIGN(config.rms_norm_eps, number_or(json, "rms_norm_eps", 1e-6));           // LlamaConfig's default
-  SC_TRY_ASSIGN(config.tied_embeddings, bool_or(json, "tie_word_embeddings", false));  // likewise
-  return checked(std::move(config));
-}
-
-Json to_json(const ModelConfig& config) {
-  Json json = {{"architectures", {"LlamaForCausalLM"}},
-               {"model_type", config.architecture},
-               {"hidden_act", "silu"},
-               {"num_hidden_layers", config.n_layers},
-               {"hidden_size", config.hidden_size},
-               {"intermediate_size", config.intermediate_size},
-               {"num_attention_heads", config.n_heads},
-               {"num_key_value_heads", config.n_kv_heads},
-               {"head_dim", config.head_dim},
-               {"vocab_size", config.vocab_size},
-               {"max_position_embeddings", config.max_positions},
-               {"rms_norm_eps", config.rms_norm_eps},
-               {"rope_theta", config.rope_theta},
-               {"rope_scaling", nullptr},
-               {"attention_bias", false},
-               {"mlp_bias", false},
-               {"tie_word_embeddings", config.tied_embeddings}};
-  json["bos_token_id"] = config.bos_token_id ? Json(*config.bos_token_id) : Json();
-  const auto& eos = config.eos_token_ids;
-  json["eos_token_id"] = eos.size() > 1 ? Json(eos) : eos.empty() ? Json() : Json(eos.front());
-  return json;
 }
 
 std::vector<LinearShape> block_linears(const ModelConfig& config) {
   const std::int64_t hidden = config.hidden_size, wide = config.intermediate_size;
   const std::int64_t q = config.n_heads * config.head_dim, kv = config.n_kv_heads * config.head_dim;
-  return {{"self_attn.q_proj", q, hidden}, {"self_attn.k_proj", kv, hidden}, {"self_attn.v_proj", kv, hidden},
-          {"self_attn.o_proj", hidden, q}, {"mlp.gate_proj", wide, hidden},  {"mlp.up_proj", wide, hidden},
-          {"mlp.down_proj", hidden, wide}};
+  const bool qkv = config.qkv_bias, mlp = config.mlp_bias;
+  return {{"self_attn.q_proj", q, hidden, qkv},  {"self_attn.k_proj", kv, hidden, qkv},
+          {"self_attn.v_proj", kv, hidden, qkv}, {"self_attn.o_proj", hidden, q, config.output_bias},
+          {"mlp.gate_proj", wide, hidden, mlp},  {"mlp.up_proj", wide, hidden, mlp},
+          {"mlp.down_proj", hidden, wide, mlp}};
+}
+
+std::optional<std::int64_t> window_of_block(const ModelConfig& config, std::int64_t block) {
+  return block < config.sliding_from_block ? std::nullopt : config.sliding_window;
 }
 
 std::string matrix_name(std::int64_t block, const std::string& linear) {
@@ -186,9 +115,10 @@ std::vector<RequiredTensor> required_tensors(const ModelConfig& config) {
   std::vector<RequiredTensor> tensors = {{"model.embed_tokens.weight", embedding}};
   for (std::int64_t block = 0; block < config.n_layers; ++block) {
     tensors.push_back({matrix_name(block, "input_layernorm.weight"), norm});
-    for (const auto& [name, n_out, n_in] : block_linears(config)) {
+    for (const auto& [name, n_out, n_in, bias] : block_linears(config)) {
       if (name == "mlp.gate_proj") tensors.push_back({matrix_name(block, "post_attention_layernorm.weight"), norm});
       tensors.push_back({matrix_name(block, name) + ".weight", {n_out, n_in}});
+      if (bias) tensors.push_back({matrix_name(block, name) + ".bias", {n_out}});
     }
   }
   tensors.push_back({"model.norm.weight", norm});

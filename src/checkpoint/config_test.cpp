@@ -56,17 +56,140 @@ TEST(ModelConfig, FindsRopesBaseWhereEitherVersionOfTransformersPutsIt) {
   EXPECT_EQ(config_from_json(with("rope_parameters", parameters)).value().rope_theta, 130000);
 }
 
+/// The tiny configuration as one of another architecture, with further keys.
+Json of(const char* architecture, const Json& more = Json::object()) {
+  Json json = with("model_type", architecture);
+  json.update(more);
+  return json;
+}
+ModelConfig read(const Json& json) { return config_from_json(json).value(); }
+
+const Json kLlama3 = {{"rope_type", "llama3"},
+                      {"factor", 8.0},
+                      {"low_freq_factor", 1.0},
+                      {"high_freq_factor", 4.0},
+                      {"original_max_position_embeddings", 64}};
+
+TEST(ModelConfig, TakesLlamasBiases) {
+  const ModelConfig attention = read(with("attention_bias", true));
+  EXPECT_TRUE(attention.qkv_bias && attention.output_bias && !attention.mlp_bias);
+  const ModelConfig mlp = read(with("mlp_bias", true));
+  EXPECT_TRUE(!mlp.qkv_bias && !mlp.output_bias && mlp.mlp_bias);
+}
+
+TEST(ModelConfig, TakesRopeScalingFromEitherGroupAndUnderEitherName) {
+  const RopeScaling linear{.kind = RopeScaling::Kind::kLinear, .factor = 4};
+  EXPECT_EQ(read(with("rope_scaling", {{"type", "linear"}, {"factor", 4}})).rope_scaling, linear);
+  EXPECT_EQ(read(with("rope_parameters", {{"rope_type", "linear"}, {"factor", 4.0}})).rope_scaling, linear);
+  const RopeScaling llama3{RopeScaling::Kind::kLlama3, 8, 1, 4, 64};
+  EXPECT_EQ(read(with("rope_scaling", kLlama3)).rope_scaling, llama3);
+  EXPECT_EQ(read(with("rope_scaling", {{"rope_type", "default"}})).rope_scaling, RopeScaling{});
+  EXPECT_EQ(read(with("rope_scaling", nullptr)).rope_scaling, RopeScaling{});
+}
+
+TEST(ModelConfig, ReadsMistralWithTheWindowThatTransformersTakes) {
+  EXPECT_EQ(read(of("mistral")).sliding_window, 4096);
+  EXPECT_EQ(read(of("mistral", {{"sliding_window", nullptr}})).sliding_window, std::nullopt);
+  const ModelConfig config = read(of("mistral", {{"sliding_window", 8}, {"head_dim", 32}}));
+  EXPECT_EQ(window_of_block(config, 0), 8);
+  EXPECT_EQ(config.head_dim, 32);
+  EXPECT_FALSE(config.qkv_bias || config.output_bias || config.mlp_bias);
+}
+
+TEST(ModelConfig, HasTheDefaultsOfItsArchitecture) {
+  Json mistral = of("mistral", {{"num_attention_heads", 32}});
+  for (const char* key : {"num_key_value_heads", "max_position_embeddings"}) mistral.erase(key);
+  EXPECT_EQ(read(mistral).n_kv_heads, 8);
+  EXPECT_EQ(read(mistral).max_positions, 131'072);
+  mistral["num_key_value_heads"] = nullptr;
+  EXPECT_EQ(read(mistral).n_kv_heads, 32);
+  Json qwen2 = of("qwen2");
+  qwen2.erase("max_position_embeddings");
+  EXPECT_EQ(read(qwen2).max_positions, 32'768);
+  EXPECT_FALSE(read(qwen2).sliding_window);
+}
+
+TEST(ModelConfig, ReadsQwen2WithBiasesAndTheBlocksThatSlide) {
+  const ModelConfig config =
+      read(of("qwen2", {{"use_sliding_window", true}, {"sliding_window", 16}, {"max_window_layers", 1}}));
+  EXPECT_TRUE(config.qkv_bias && !config.output_bias && !config.mlp_bias);
+  EXPECT_EQ(window_of_block(config, 0), std::nullopt);
+  EXPECT_EQ(window_of_block(config, 1), 16);
+  EXPECT_FALSE(read(of("qwen2", {{"sliding_window", 16}, {"max_window_layers", 0}})).sliding_window) << "not in use";
+  EXPECT_FALSE(read(of("qwen2", {{"use_sliding_window", true}})).sliding_window) << "from block 28 of 2 on";
+  const Json types = {{"use_sliding_window", true}, {"layer_types", {"full_attention", "sliding_attention"}}};
+  EXPECT_EQ(read(of("qwen2", types)).sliding_from_block, 1);
+  EXPECT_EQ(read(of("qwen2", types)).sliding_window, 4096);
+}
+
+TEST(ModelConfig, OfEveryVariantSurvivesBeingWrittenAndReadAgain) {
+  for (const Json& json :
+       {with("attention_bias", true), with("mlp_bias", true), with("rope_scaling", kLlama3),
+        with("rope_scaling", {{"rope_type", "linear"}, {"factor", 1.5}}), of("mistral"),
+        of("mistral", {{"sliding_window", nullptr}}), of("mistral", {{"rope_scaling", kLlama3}}), of("qwen2"),
+        of("qwen2", {{"use_sliding_window", true}, {"sliding_window", 16}, {"max_window_layers", 1}})}) {
+    const ModelConfig config = read(json);
+    EXPECT_EQ(read(parse_json(to_json(config).dump()).value()), config) << json;
+  }
+}
+
 TEST(ModelConfig, RefusesByNameWhatIsNotImplemented) {
-  EXPECT_EQ(refusal(with("model_type", "mamba")), "architecture 'mamba' is not implemented; 'llama' is");
-  EXPECT_THAT(refusal(with("attention_bias", true)), HasSubstr("'attention_bias' is true, which is not implemented"));
-  EXPECT_THAT(refusal(with("mlp_bias", true)), HasSubstr("'mlp_bias'"));
+  EXPECT_EQ(refusal(with("model_type", "qwen3")),
+            "architecture 'qwen3' is not implemented; 'llama', 'mistral' and 'qwen2' are");
+  for (const char* name : {"phi3", "gemma2", "smollm3", "mixtral", "mamba"})
+    EXPECT_THAT(refusal(with("model_type", name)), HasSubstr(fmt::format("architecture '{}'", name)));
   EXPECT_THAT(refusal(with("hidden_act", "gelu")), HasSubstr("only \"silu\" is"));
   EXPECT_THAT(refusal(with("sliding_window", 4096)), HasSubstr("'sliding_window'"));
+  EXPECT_THAT(refusal(of("mistral", {{"attention_bias", true}})), HasSubstr("'attention_bias' is true"));
+  EXPECT_THAT(refusal(of("qwen2", {{"mlp_bias", true}})), HasSubstr("'mlp_bias'"));
+  EXPECT_THAT(refusal(of("mistral", {{"num_local_experts", 8}})), HasSubstr("'num_local_experts'"));
+  EXPECT_THAT(refusal(with("use_qk_norm", true)), HasSubstr("'use_qk_norm'"));
   EXPECT_THAT(refusal(with("partial_rotary_factor", 0.5)), HasSubstr("'partial_rotary_factor'"));
   EXPECT_THAT(refusal(with("quantization_config", Json::object())), HasSubstr("'quantization_config'"));
-  EXPECT_THAT(refusal(with("rope_scaling", {{"rope_type", "llama3"}})), HasSubstr("RoPE scaling of type \"llama3\""));
-  EXPECT_THAT(refusal(with("rope_scaling", {{"type", "linear"}})), HasSubstr("\"linear\""));
-  EXPECT_THAT(refusal(with("rope_parameters", {{"rope_type", "yarn"}})), HasSubstr("\"yarn\""));
+}
+
+TEST(ModelConfig, RefusesOtherRopeScalingByItsNameOrKey) {
+  for (const char* type : {"yarn", "dynamic", "longrope", "mrope"}) {
+    EXPECT_THAT(refusal(with("rope_scaling", {{"type", type}})), HasSubstr(fmt::format("type \"{}\"", type)));
+    EXPECT_THAT(refusal(with("rope_parameters", {{"rope_type", type}})), HasSubstr(fmt::format("\"{}\"", type)));
+  }
+  EXPECT_EQ(refusal(with("rope_scaling", {{"rope_type", "default"}, {"mrope_section", {16, 24, 24}}})),
+            "rope_scaling: 'mrope_section' is not implemented");
+  EXPECT_THAT(refusal(with("rope_parameters", {{"full_attention", {{"rope_type", "default"}}}})),
+              HasSubstr("'full_attention'"));
+  EXPECT_THAT(refusal(with("rope_parameters", {{"rope_type", "default"}, {"partial_rotary_factor", 0.25}})),
+              HasSubstr("'partial_rotary_factor'"));
+  EXPECT_THAT(refusal(with("rope_scaling", {{"rope_type", "linear"}})), HasSubstr("'factor' is missing"));
+  EXPECT_THAT(refusal(with("rope_scaling", 4)), HasSubstr("'rope_scaling' is not an object"));
+}
+
+TEST(ModelConfig, RefusesScalingThatMakesNoSense) {
+  const auto changed = [](const char* key, Json value) {
+    Json scaling = kLlama3;
+    scaling[key] = std::move(value);
+    return refusal(with("rope_scaling", scaling));
+  };
+  EXPECT_EQ(changed("factor", 1), "accepted");
+  for (const Json& factor : {Json(0.5), Json(0), Json(-2), Json("8")}) EXPECT_NE(changed("factor", factor), "accepted");
+  EXPECT_THAT(changed("low_freq_factor", 4.0), HasSubstr("do not rise"));
+  EXPECT_THAT(changed("low_freq_factor", 0.0), HasSubstr("do not rise"));
+  EXPECT_THAT(changed("original_max_position_embeddings", 0), HasSubstr("'original_max_position_embeddings' is 0"));
+}
+
+TEST(ModelConfig, RefusesWindowsThatContradictEachOther) {
+  const auto types = [](const Json& list) {
+    return refusal(of("qwen2", {{"use_sliding_window", true}, {"sliding_window", 8}, {"layer_types", list}}));
+  };
+  EXPECT_EQ(types({"sliding_attention", "sliding_attention"}), "accepted");
+  EXPECT_THAT(types({"sliding_attention", "full_attention"}), HasSubstr("full attention behind a sliding window"));
+  EXPECT_THAT(types({"full_attention", "chunked_attention"}), HasSubstr("\"chunked_attention\" is not implemented"));
+  EXPECT_THAT(types({"full_attention"}), HasSubstr("not a list of 2 blocks' types"));
+  EXPECT_THAT(refusal(of("qwen2", {{"layer_types", {"full_attention", "sliding_attention"}}})),
+              HasSubstr("a sliding window that is not set"));
+  EXPECT_NE(refusal(of("mistral", {{"sliding_window", 0}})), "accepted");
+  ModelConfig config = test_files::tiny_config();
+  config.sliding_window = 8;
+  EXPECT_EQ(checked(config).error().line(), "a model of architecture 'llama' has no sliding window");
 }
 
 TEST(ModelConfig, RefusesSizesThatContradictEachOther) {
@@ -102,20 +225,39 @@ TEST(ModelConfig, EveryElementCountOfTheLargestAcceptedModelFitsSixtyFourBits) {
   }
 }
 
+std::vector<std::string> required_names(const ModelConfig& config) {
+  std::vector<std::string> names;
+  for (const auto& [name, shape] : required_tensors(config))
+    names.push_back(fmt::format("{} {}", name, fmt::join(shape, "x")));
+  return names;
+}
+
 TEST(RequiredTensors, AreThoseOfALlamaInTheOrderOfComputing) {
   Json json = test_files::tiny_config_json();
   json["num_hidden_layers"] = 1;
   json["tie_word_embeddings"] = false;
-  std::vector<std::string> names;
-  for (const auto& [name, shape] : required_tensors(config_from_json(json).value()))
-    names.push_back(fmt::format("{} {}", name, fmt::join(shape, "x")));
-  EXPECT_THAT(names, testing::ElementsAre(
-                         "model.embed_tokens.weight 40x64", "model.layers.0.input_layernorm.weight 64",
-                         "model.layers.0.self_attn.q_proj.weight 64x64", "model.layers.0.self_attn.k_proj.weight 32x64",
-                         "model.layers.0.self_attn.v_proj.weight 32x64", "model.layers.0.self_attn.o_proj.weight 64x64",
-                         "model.layers.0.post_attention_layernorm.weight 64",
-                         "model.layers.0.mlp.gate_proj.weight 96x64", "model.layers.0.mlp.up_proj.weight 96x64",
-                         "model.layers.0.mlp.down_proj.weight 64x96", "model.norm.weight 64", "lm_head.weight 40x64"));
+  EXPECT_THAT(required_names(read(json)),
+              testing::ElementsAre(
+                  "model.embed_tokens.weight 40x64", "model.layers.0.input_layernorm.weight 64",
+                  "model.layers.0.self_attn.q_proj.weight 64x64", "model.layers.0.self_attn.k_proj.weight 32x64",
+                  "model.layers.0.self_attn.v_proj.weight 32x64", "model.layers.0.self_attn.o_proj.weight 64x64",
+                  "model.layers.0.post_attention_layernorm.weight 64", "model.layers.0.mlp.gate_proj.weight 96x64",
+                  "model.layers.0.mlp.up_proj.weight 96x64", "model.layers.0.mlp.down_proj.weight 64x96",
+                  "model.norm.weight 64", "lm_head.weight 40x64"));
+}
+
+TEST(RequiredTensors, HaveABiasBehindEachMatrixThatAddsOne) {
+  Json json = with("num_hidden_layers", 1);
+  json["attention_bias"] = json["mlp_bias"] = true;
+  const auto names = required_names(read(json));
+  EXPECT_EQ(names.size(), 18u);
+  EXPECT_THAT(
+      std::vector(names.begin() + 2, names.begin() + 6),
+      testing::ElementsAre("model.layers.0.self_attn.q_proj.weight 64x64", "model.layers.0.self_attn.q_proj.bias 64",
+                           "model.layers.0.self_attn.k_proj.weight 32x64", "model.layers.0.self_attn.k_proj.bias 32"));
+  EXPECT_THAT(names,
+              testing::IsSupersetOf({"model.layers.0.self_attn.o_proj.bias 64", "model.layers.0.mlp.gate_proj.bias 96",
+                                     "model.layers.0.mlp.down_proj.bias 64"}));
 }
 
 }  // namespace

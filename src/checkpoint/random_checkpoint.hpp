@@ -21,10 +21,10 @@ class RandomCheckpoint : public Checkpoint {
     for (const auto& required : required_tensors(config_)) {
       TensorInfo info{required.name, required.shape, "F32", 0};
       info.bytes = static_cast<std::uint64_t>(info.elements()) * sizeof(float);
-      std::normal_distribution<float> normal(0, info.shape.size() == 1 ? 0.3f : 0.7f / std::sqrt(info.shape.back()));
+      const bool matrix = info.shape.size() == 2, norm = info.name.ends_with("norm.weight");
+      std::normal_distribution<float> normal(norm ? 1 : 0, matrix ? 0.7f / std::sqrt(info.shape.back()) : 0.3f);
       std::vector<float>& values = values_[info.name];
-      for (std::int64_t i = 0; i < info.elements(); ++i)
-        values.push_back(normal(random) + (info.shape.size() == 1 ? 1.0f : 0.0f));
+      for (std::int64_t i = 0; i < info.elements(); ++i) values.push_back(normal(random));
       infos_.push_back(std::move(info));
     }
   }
@@ -41,6 +41,31 @@ class RandomCheckpoint : public Checkpoint {
     config.vocab_size = 50;
     config.max_positions = 32;
     return config;
+  }
+
+  /// tiny() in every variant that changes what is computed: where a test of another room runs, name and configuration.
+  static std::vector<std::pair<std::string, ModelConfig>> variants() {
+    std::vector<std::pair<std::string, ModelConfig>> all;
+    const auto add = [&](std::string name) -> ModelConfig& { return all.emplace_back(std::move(name), tiny()).second; };
+    add("GroupedTied");
+    add("Untied").tied_embeddings = false;
+    add("AsManyKeysAsQueries").n_kv_heads = 4;
+    ModelConfig& biased = add("BiasesEverywhere");
+    biased.qkv_bias = biased.output_bias = biased.mlp_bias = true;
+    add("LinearScaling").rope_scaling = {.kind = RopeScaling::Kind::kLinear, .factor = 2};
+    // The wavelengths of a head of 6 are 6.3, 17 and 46 positions: below 16/2, in between and above 16/0.5.
+    ModelConfig& llama3 = add("Llama3Scaling");
+    llama3.rope_theta = 20;
+    llama3.rope_scaling = {RopeScaling::Kind::kLlama3, 4, 0.5, 2, 16};
+    ModelConfig& mistral = add("Mistral");
+    mistral.architecture = "mistral";
+    mistral.sliding_window = 4;
+    ModelConfig& qwen2 = add("Qwen2");
+    qwen2.architecture = "qwen2";
+    qwen2.qkv_bias = true;
+    qwen2.sliding_window = 3;
+    qwen2.sliding_from_block = 1;
+    return all;
   }
 
   std::vector<float>& values(const std::string& name) { return values_.at(name); }

@@ -66,6 +66,36 @@ def test_a_model_that_transformers_saved_comes_back_bit_for_bit(run, torch, tran
     assert copy.generation_config.eos_token_id == original.generation_config.eos_token_id
 
 
+LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+          "original_max_position_embeddings": 32}
+
+
+@pytest.mark.parametrize("family, changes", [
+    ("Llama", {"attention_bias": True, "mlp_bias": True}),
+    ("Llama", {"rope_parameters": LLAMA3}),
+    ("Llama", {"rope_parameters": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.0}}),
+    ("Mistral", {"sliding_window": 6, "head_dim": 32}),
+    ("Mistral", {"sliding_window": None}),
+    ("Qwen2", {"tie_word_embeddings": True}),
+    ("Qwen2", {"use_sliding_window": True, "sliding_window": 6, "max_window_layers": 1}),
+])
+def test_a_model_of_each_variant_loads_as_its_own_class_and_computes_the_same(run, torch, transformers, tmp_path, family,
+                                                                             changes):
+    shape = dict(vocab_size=48, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+                 num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.3)
+    config = getattr(transformers, family + "Config")(**{**shape, **changes})
+    original = getattr(transformers, family + "ForCausalLM")(config).eval()
+    with torch.no_grad():
+        for name, weight in original.named_parameters():
+            if name.endswith("bias"):
+                weight.uniform_(-1, 1)
+    original.save_pretrained(tmp_path / "original")
+    copy = transformers.AutoModelForCausalLM.from_pretrained(exported(run, tmp_path / "original", tmp_path / "exported"))
+    assert type(copy) is type(original)
+    ids = torch.arange(40)[None]
+    assert torch.equal(copy.eval()(ids).logits, original(ids).logits)
+
+
 def test_the_values_that_transformers_loads_are_those_that_we_read(run, data, torch, transformers, tmp_path):
     folder = exported(run, data / "models/stories260K", tmp_path / "model")
     model, _ = load(transformers, torch, folder)
