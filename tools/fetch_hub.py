@@ -20,6 +20,8 @@ WANTED = re.compile(
     r"(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json"
     r"|merges\.txt|(tokenizer|spiece)\.model|model[^/]*\.safetensors(\.index\.json)?"
 )
+WHOLE = re.compile(r"model\.safetensors")
+SHARDS = re.compile(r"model\.safetensors\.index\.json|model-\d+-of-\d+\.safetensors")
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 60
 
@@ -64,7 +66,13 @@ class Hub:
         """The commit that the model is at, and its files that we want."""
         with self.open(f"/api/models/{model}?blobs=true") as answer:
             about = json.load(answer)
-        return about["sha"], [file for file in about["siblings"] if WANTED.fullmatch(file["rfilename"])]
+        return about["sha"], chosen([file for file in about["siblings"] if WANTED.fullmatch(file["rfilename"])])
+
+
+def chosen(files):
+    """Of weights that are there both whole and in shards, or in several types, one set: what sparsecim would read."""
+    keep = WHOLE if any(WHOLE.fullmatch(file["rfilename"]) for file in files) else SHARDS
+    return [file for file in files if ".safetensors" not in file["rfilename"] or keep.fullmatch(file["rfilename"])]
 
 
 def digest_of(file):

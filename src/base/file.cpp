@@ -78,18 +78,29 @@ Result<MappedFile> MappedFile::open(const fs::path& path) {
   if (size == 0) return fail(Remedy{"get the file again"}, "{}: the file is empty", path.string());
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.value(), 0);
   if (data == MAP_FAILED) return system_failure(path, "map", errno);
-  return MappedFile(std::span(static_cast<const std::byte*>(data), size));
+  return MappedFile(path, std::span(static_cast<const std::byte*>(data), size));
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(path_, other.path_);
   std::swap(bytes_, other.bytes_);
   return *this;
 }
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void MappedFile::release(std::span<const std::byte> part) const {
+  SC_CHECK(part.empty() || (part.data() >= bytes_.data() && part.size() <= bytes_.size() &&
+                            static_cast<std::size_t>(part.data() - bytes_.data()) <= bytes_.size() - part.size()));
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 Result<std::string> read_text_file(const fs::path& path, std::uint64_t limit_bytes) {

@@ -20,9 +20,16 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return bytes_; }
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Gives the memory of the whole pages inside `part` back to the system: pages that were read count as this process's
+  /// memory until then. Reading them again is as before, from the system's cache or the disk. REQUIRES: `part` lies in
+  /// bytes().
+  void release(std::span<const std::byte> part) const;
 
  private:
-  explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  MappedFile(std::filesystem::path path, std::span<const std::byte> bytes) : path_(std::move(path)), bytes_(bytes) {}
+  std::filesystem::path path_;
   std::span<const std::byte> bytes_;
 };
 

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <fstream>
+#include <vector>
 
 namespace sparsecim {
 namespace {
@@ -104,6 +106,36 @@ TEST_F(Files, AnAbandonedOutputDirectoryLeavesNothingBehind) {
     ASSERT_TRUE(OutputDirectory::create(directory_ / "run", false));
   }
   EXPECT_EQ(entries(), 0);
+}
+
+/// Whether each page of `part` is in this process's memory: proc(5), pagemap, bit 63.
+std::vector<bool> resident_pages(std::span<const std::byte> part) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(part.data()) / page;
+  std::vector<std::uint64_t> entries((part.size() + page - 1) / page);
+  const int pagemap = ::open("/proc/self/pagemap", O_RDONLY);
+  const auto bytes = static_cast<ssize_t>(entries.size() * sizeof entries[0]);
+  EXPECT_EQ(::pread(pagemap, entries.data(), static_cast<std::size_t>(bytes), static_cast<off_t>(first * 8)), bytes);
+  ::close(pagemap);
+  std::vector<bool> resident;
+  for (const std::uint64_t entry : entries) resident.push_back(entry >> 63);
+  return resident;
+}
+
+TEST_F(Files, AMappedFileGivesBackTheWholePagesOfAPartAndReadsThemAgain) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::string text(8 * page, '\0');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 31 % 251);
+  ASSERT_TRUE(write_text_file(directory_ / "file", text));
+  const MappedFile file = MappedFile::open(directory_ / "file").value();
+  const auto same = [&] { return std::memcmp(file.bytes().data(), text.data(), text.size()) == 0; };
+  ASSERT_TRUE(same());
+  EXPECT_EQ(resident_pages(file.bytes()), std::vector<bool>(8, true));
+  file.release(file.bytes().subspan(page + 1, 4 * page));  // pages 2, 3, 4 whole, 1 and 5 in part
+  EXPECT_EQ(resident_pages(file.bytes()), (std::vector<bool>{true, true, false, false, false, true, true, true}));
+  EXPECT_TRUE(same());
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, page - 2}) file.release(file.bytes().subspan(1, size));
+  EXPECT_EQ(resident_pages(file.bytes()), std::vector<bool>(8, true));
 }
 
 TEST_F(Files, AnEmptyMissingOrWrongKindOfFileIsRefusedByName) {

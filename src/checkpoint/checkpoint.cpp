@@ -20,6 +20,13 @@ Open reader_of(const fs::path& path) {
   return nullptr;
 }
 
+/// A file that belongs to a directory in Hugging Face layout.
+bool is_part_of_directory(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.ends_with(".safetensors") || name.ends_with(".index.json") || name == "config.json" ||
+         name.starts_with("pytorch_model");
+}
+
 constexpr std::string_view kAccepted = "a directory in Hugging Face layout, a .gguf file or a llama2.c .bin file";
 
 /// The folder of a model in the cache: of hf:OWNER/MODEL it is OWNER--MODEL. Empty for what can only be a path.
@@ -61,6 +68,8 @@ Result<std::unique_ptr<Checkpoint>> open_checkpoint(const fs::path& model) {
   SC_TRY_ASSIGN(const fs::path path, locate(model));
   std::error_code error;
   if (!fs::is_directory(path, error)) {
+    if (is_part_of_directory(path))
+      return fail(Remedy{"name the directory"}, "{}: a part of a model, not the whole", path.string());
     const Open open = reader_of(path);
     if (!open)
       return fail(Remedy{fmt::format("name {}", kAccepted)}, "{}: not a checkpoint by its name", path.string());

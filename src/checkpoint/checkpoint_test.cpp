@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "base/threads.hpp"
 #include "checkpoint/test_files.hpp"
@@ -61,9 +62,42 @@ TEST_F(HuggingFace, GivesTheSameValuesWithOneThreadAndWithMany) {
 TEST_F(HuggingFace, SaysWhichFileIsMissing) {
   EXPECT_THAT(refusal(), HasSubstr("no config.json"));
   write_file(directory_ / "config.json", tiny_config_json().dump());
-  EXPECT_THAT(refusal(), HasSubstr("there is no model.safetensors"));
-  write_file(directory_ / "model.safetensors.index.json", "{}");
-  EXPECT_THAT(refusal(), HasSubstr("weights in several files (model.safetensors.index.json) are not read"));
+  EXPECT_THAT(refusal(), HasSubstr("there is no model.safetensors and no model.safetensors.index.json"));
+  write_file(directory_ / "pytorch_model.bin.index.json", "{}");
+  EXPECT_THAT(refusal(), HasSubstr("pickled weights (pytorch_model.bin.index.json) are not read"));
+  write_file(directory_ / "pytorch_model.bin", "x");
+  EXPECT_THAT(refusal(),
+              HasSubstr("pickled weights (pytorch_model.bin) are not read; load the model with transformers"));
+}
+
+TEST_F(HuggingFace, PointsFromAFileToItsDirectory) {
+  test_files::write_hugging_face(directory_, tiny_config_json(), tensors_);
+  write_file(directory_ / "pytorch_model.bin", "x");
+  for (const char* file : {"config.json", "model.safetensors", "pytorch_model.bin"})
+    EXPECT_THAT(open_checkpoint(directory_ / file).error().line(), HasSubstr("not the whole; name the directory"));
+}
+
+/// The pages of files that are in this process's memory: proc(5), statm, the third number.
+std::uint64_t resident_file_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t total = 0, resident = 0, shared = 0;
+  statm >> total >> resident >> shared;
+  return shared * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(HuggingFace, KeepsNothingOfALargeTensorInMemoryOnceItHasBeenRead) {
+  Json json = tiny_config_json();
+  json["vocab_size"] = 1 << 15;
+  tensors_ = test_files::random_tensors(config_from_json(json).value());
+  test_files::write_hugging_face(directory_, json, tensors_);
+  const auto checkpoint = open_checkpoint(directory_).value();
+  std::vector<float> values(tensors_[0].values.size());  // 8 MiB
+  const std::uint64_t before = resident_file_bytes();
+  ASSERT_TRUE(checkpoint->read(*checkpoint->find(tensors_[0].name), values));
+  EXPECT_LT(resident_file_bytes(), before + (1 << 20));
+  EXPECT_EQ(values, tensors_[0].values);
+  ASSERT_TRUE(checkpoint->read(*checkpoint->find(tensors_[0].name), values));
+  EXPECT_EQ(values, tensors_[0].values);
 }
 
 TEST_F(HuggingFace, NamesTheTensorThatIsMissingOrMisshapenOrUnknown) {

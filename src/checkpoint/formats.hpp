@@ -16,7 +16,8 @@ inline constexpr std::array<std::string_view, 6> kCompanions = {"tokenizer.json"
                                                                 "special_tokens_map.json", "added_tokens.json",
                                                                 "chat_template.jinja",     "generation_config.json"};
 
-/// A directory with config.json and model.safetensors.
+/// A directory with config.json and model.safetensors, or its shards under model.safetensors.index.json. Where both are
+/// there model.safetensors is read, as by transformers.
 Result<std::unique_ptr<Checkpoint>> open_hugging_face(const std::filesystem::path& directory);
 /// A llama2.c .bin (the first version, float32) with its tokenizer beside it.
 Result<std::unique_ptr<Checkpoint>> open_llama2c(const std::filesystem::path& file);

@@ -19,31 +19,15 @@ std::optional<std::uint64_t> fixed_bytes(std::uint32_t type) {
   return kBytes[type];
 }
 
-/// ggml_type, by number.
-std::optional<Storage> storage_of(std::uint32_t type) {
-  switch (type) {
-    case 0:
-      return Storage::kF32;
-    case 1:
-      return Storage::kF16;
-    case 2:
-      return Storage::kQ4_0;
-    case 3:
-      return Storage::kQ4_1;
-    case 8:
-      return Storage::kQ8_0;
-    case 30:
-      return Storage::kBF16;
-    default:
-      return std::nullopt;
-  }
-}
+/// ggml_type, by number: those that published files use.
+constexpr std::array<std::string_view, 40> kTypeNames = {
+    "F32",    "F16",   "Q4_0",  "Q4_1",   "",      "",      "Q5_0",    "Q5_1",   "Q8_0",    "Q8_1",
+    "Q2_K",   "Q3_K",  "Q4_K",  "Q5_K",   "Q6_K",  "Q8_K",  "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S",
+    "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8",    "I16",   "I32",     "I64",    "F64",     "IQ1_M",
+    "BF16",   "",      "",      "",       "TQ1_0", "TQ2_0", "",        "",       "",        "MXFP4"};
 
-/// The names of ggml's other types that published files use.
 std::string type_name(std::uint32_t type) {
-  constexpr std::array<std::string_view, 16> kNames = {"F32",  "F16",  "Q4_0", "Q4_1", "",     "",     "Q5_0", "Q5_1",
-                                                       "Q8_0", "Q8_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "Q8_K"};
-  if (type < kNames.size() && !kNames[type].empty()) return std::string(kNames[type]);
+  if (type < kTypeNames.size() && !kTypeNames[type].empty()) return std::string(kTypeNames[type]);
   return fmt::format("ggml type {}", type);
 }
 
@@ -110,9 +94,10 @@ Result<TensorHeader> read_tensor(ByteReader& reader) {
   TensorInfo& info = header.tensor.info;
   SC_TRY_ASSIGN(info.shape, read_shape(reader));
   SC_TRY_ASSIGN(const std::uint32_t type, reader.number<std::uint32_t>());
-  const auto storage = storage_of(type);
+  const auto storage = storage_by_name(type_name(type));
   if (!storage)
-    return fail(Remedy{"F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are"}, "stored as {}, which is not read", type_name(type));
+    return fail(Remedy{fmt::format("convert it to one of {}", storage_names())}, "stored as {}, which is not read",
+                type_name(type));
   header.tensor.storage = *storage;
   info.storage = traits(*storage).name;
   SC_TRY_ASSIGN(info.bytes, stored_bytes(*storage, info.shape));

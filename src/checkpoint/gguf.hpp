@@ -45,7 +45,7 @@ struct Gguf {
 };
 
 /// Errors: anything but little-endian version 2 or 3; counts, lengths, offsets and types that do not fit the file or
-/// each other; a tensor type that is not F32, F16, BF16, Q8_0, Q4_0 or Q4_1.
+/// each other; a tensor type that is none of ours (storage.hpp).
 Result<Gguf> parse_gguf(std::span<const std::byte> file);
 
 // A value as what the reader needs. Errors: another type, out of range. Any integer type serves as an integer, any

@@ -247,9 +247,9 @@ Result<std::unique_ptr<Checkpoint>> open_gguf(const fs::path& file) {
   SC_TRY_ASSIGN(Contents contents, within(file.string(), gguf_contents(std::move(gguf))));
   std::vector<MappedFile> maps;
   maps.push_back(std::move(map));
-  return std::make_unique<MappedCheckpoint>(
-      std::move(contents), std::move(maps), file, std::vector{file},
-      [file, metadata] { return within(file.string(), gguf_vocabulary(*metadata)); });
+  return std::make_unique<MappedCheckpoint>(std::move(contents), std::move(maps), std::vector{file}, [file, metadata] {
+    return within(file.string(), gguf_vocabulary(*metadata));
+  });
 }
 
 }  // namespace sparsecim

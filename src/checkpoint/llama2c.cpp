@@ -126,7 +126,7 @@ Result<std::unique_ptr<Checkpoint>> open_llama2c(const fs::path& file) {
   std::vector<MappedFile> maps;
   maps.push_back(std::move(map));
   return std::make_unique<MappedCheckpoint>(
-      std::move(contents), std::move(maps), file, std::move(files),
+      std::move(contents), std::move(maps), std::move(files),
       [file, tokenizer, vocab_size] { return read_vocabulary(file, tokenizer, vocab_size); });
 }
 

@@ -70,12 +70,11 @@ Result<Contents> complete(Contents contents) {
   return contents;
 }
 
-MappedCheckpoint::MappedCheckpoint(Contents contents, std::vector<MappedFile> maps, std::filesystem::path weights,
+MappedCheckpoint::MappedCheckpoint(Contents contents, std::vector<MappedFile> maps,
                                    std::vector<std::filesystem::path> files, VocabularyReader vocabulary)
     : config_(std::move(contents.config)),
       stored_(std::move(contents.tensors)),
       maps_(std::move(maps)),
-      weights_(std::move(weights)),
       files_(std::move(files)),
       vocabulary_(std::move(vocabulary)) {
   for (const StoredTensor& tensor : stored_) infos_.push_back(tensor.info);
@@ -98,9 +97,20 @@ Result<void> MappedCheckpoint::read(const TensorInfo& info, std::span<float> out
     read_part(0, n_rows);
   else
     parallel_for(n_rows, read_part);
+  const MappedFile* map = map_of(tensor);
+  if (map) map->release(tensor.bytes);
   if (first_bad == SIZE_MAX) return {};
   return fail(Remedy{"the file is damaged or its training diverged"},
-              "{}: tensor '{}': the value at index {} is not finite", weights_.string(), own->name, first_bad.load());
+              "{}: tensor '{}': the value at index {} is not finite", map ? map->path().string() : "", own->name,
+              first_bad.load());
+}
+
+const MappedFile* MappedCheckpoint::map_of(const StoredTensor& tensor) const {
+  const auto found = std::ranges::find_if(maps_, [&](const MappedFile& map) {
+    const std::byte* begin = map.bytes().data();
+    return tensor.bytes.data() >= begin && tensor.bytes.data() < begin + map.bytes().size();
+  });
+  return found == maps_.end() ? nullptr : &*found;
 }
 
 Result<Vocabulary> MappedCheckpoint::vocabulary() const {

@@ -34,23 +34,25 @@ class MappedCheckpoint final : public Checkpoint {
  public:
   using VocabularyReader = std::function<Result<Vocabulary>()>;
 
-  /// `contents` point into `maps`, which are of the file `weights`; `files` are all that was read, or will be by
-  /// `vocabulary`.
-  MappedCheckpoint(Contents contents, std::vector<MappedFile> maps, std::filesystem::path weights,
-                   std::vector<std::filesystem::path> files, VocabularyReader vocabulary);
+  /// `contents` point into `maps`; `files` are all that was read, or will be by `vocabulary`.
+  MappedCheckpoint(Contents contents, std::vector<MappedFile> maps, std::vector<std::filesystem::path> files,
+                   VocabularyReader vocabulary);
 
   const ModelConfig& config() const override { return config_; }
   std::span<const TensorInfo> tensors() const override { return infos_; }
+  /// Keeps none of the file in memory: a checkpoint larger than it can be read tensor after tensor.
   Result<void> read(const TensorInfo& info, std::span<float> out) const override;
   Result<Vocabulary> vocabulary() const override;
   std::vector<std::filesystem::path> files() const override { return files_; }
 
  private:
+  /// The file that the tensor lies in.
+  const MappedFile* map_of(const StoredTensor& tensor) const;
+
   ModelConfig config_;
   std::vector<TensorInfo> infos_;
   std::vector<StoredTensor> stored_;  // beside infos_
   std::vector<MappedFile> maps_;
-  std::filesystem::path weights_;
   std::vector<std::filesystem::path> files_;
   VocabularyReader vocabulary_;
 };

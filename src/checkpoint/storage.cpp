@@ -6,32 +6,29 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <ranges>
 
 #include "base/check.hpp"
+#include "checkpoint/ggml_blocks.hpp"
+#include "checkpoint/half.hpp"
 
 namespace sparsecim {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "files are little-endian and are read as they are");
 
-// Block sizes: ggml's ggml-common.h (block_q8_0, block_q4_0, block_q4_1).
-constexpr std::size_t kBlock = 32;
-constexpr std::array<StorageTraits, 6> kTraits = {
-    {{"F32", 1, 4}, {"F16", 1, 2}, {"BF16", 1, 2}, {"Q8_0", 32, 34}, {"Q4_0", 32, 18}, {"Q4_1", 32, 20}}};
-
-/// IEEE 754 binary16 to binary32, without branches so that loops over it become vector code.
-float from_half(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
-  const std::uint32_t exponent = half & 0x7c00u;
-  const std::uint32_t magnitude = static_cast<std::uint32_t>(half & 0x7fffu) << 13;
-  const std::uint32_t normal = magnitude + ((127u - 15u) << 23);
-  const std::uint32_t special = magnitude | 0x7f800000u;  // infinity, NaN
-  // A subnormal half is fraction * 2^-24: put the fraction below an implicit one of weight 2^-14 and take that away.
-  const float subnormal = std::bit_cast<float>(magnitude + (113u << 23)) - 0x1p-14f;
-  std::uint32_t bits = exponent == 0 ? std::bit_cast<std::uint32_t>(subnormal) : normal;
-  bits = exponent == 0x7c00u ? special : bits;
-  return std::bit_cast<float>(bits | sign);
-}
+// Block sizes: ggml's ggml-common.h (block_q8_0 .. block_q6_K).
+constexpr std::array<StorageTraits, 11> kTraits = {{{"F32", 1, 4},
+                                                    {"F16", 1, 2},
+                                                    {"BF16", 1, 2},
+                                                    {"Q8_0", 32, 34},
+                                                    {"Q4_0", 32, 18},
+                                                    {"Q4_1", 32, 20},
+                                                    {"Q5_0", 32, 22},
+                                                    {"Q5_1", 32, 24},
+                                                    {"Q4_K", 256, 144},
+                                                    {"Q5_K", 256, 176},
+                                                    {"Q6_K", 256, 210}}};
 
 float from_bfloat(std::uint16_t value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16); }
 
@@ -42,41 +39,9 @@ T load(const std::byte* at) {
   return value;
 }
 
-// Each of the following reads one block of 32 at `in`.
-
-void dequantise_q8_0(const std::byte* in, float* out) {  // scale, 32 x int8
-  const float scale = from_half(load<std::uint16_t>(in));
-  for (std::size_t i = 0; i < kBlock; ++i) out[i] = scale * static_cast<float>(static_cast<std::int8_t>(in[2 + i]));
-}
-
-void dequantise_q4_0(const std::byte* in, float* out) {  // scale, 16 bytes: low nibbles first, then the high ones
-  const float scale = from_half(load<std::uint16_t>(in));
-  for (std::size_t i = 0; i < kBlock / 2; ++i) {
-    const auto pair = static_cast<int>(in[2 + i]);
-    out[i] = scale * static_cast<float>((pair & 15) - 8);
-    out[i + kBlock / 2] = scale * static_cast<float>((pair >> 4) - 8);
-  }
-}
-
-void dequantise_q4_1(const std::byte* in, float* out) {  // scale, minimum, 16 bytes as Q4_0's
-  const float scale = from_half(load<std::uint16_t>(in));
-  const float minimum = from_half(load<std::uint16_t>(in + 2));
-  for (std::size_t i = 0; i < kBlock / 2; ++i) {
-    const auto pair = static_cast<int>(in[4 + i]);
-    out[i] = scale * static_cast<float>(pair & 15) + minimum;
-    out[i + kBlock / 2] = scale * static_cast<float>(pair >> 4) + minimum;
-  }
-}
-
 template <auto Convert>
 void widen(std::span<const std::byte> in, std::span<float> out) {
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = Convert(load<std::uint16_t>(in.data() + 2 * i));
-}
-
-template <auto Block>
-void for_each_block(std::span<const std::byte> in, std::span<float> out) {
-  const std::size_t blocks = out.size() / kBlock, bytes = in.size() / (blocks ? blocks : 1);
-  for (std::size_t i = 0; i < blocks; ++i) Block(in.data() + i * bytes, out.data() + i * kBlock);
 }
 
 bool not_finite(float value) { return (std::bit_cast<std::uint32_t>(value) & 0x7f800000u) == 0x7f800000u; }
@@ -97,6 +62,10 @@ std::optional<Storage> storage_by_name(std::string_view name) {
   for (std::size_t i = 0; i < kTraits.size(); ++i)
     if (kTraits[i].name == name) return static_cast<Storage>(i);
   return std::nullopt;
+}
+
+std::string storage_names() {
+  return fmt::format("{}", fmt::join(kTraits | std::views::transform(&StorageTraits::name), ", "));
 }
 
 Result<std::uint64_t> stored_bytes(Storage storage, std::span<const std::int64_t> shape) {
@@ -127,15 +96,8 @@ void dequantise(Storage storage, std::span<const std::byte> in, std::span<float>
     case Storage::kBF16:
       widen<from_bfloat>(in, out);
       break;
-    case Storage::kQ8_0:
-      for_each_block<dequantise_q8_0>(in, out);
-      break;
-    case Storage::kQ4_0:
-      for_each_block<dequantise_q4_0>(in, out);
-      break;
-    case Storage::kQ4_1:
-      for_each_block<dequantise_q4_1>(in, out);
-      break;
+    default:
+      dequantise_blocks(storage, in, out);
   }
 }
 

@@ -82,18 +82,80 @@ TEST(Dequantise, OfQ4_1AddsTheMinimum) {
   EXPECT_EQ(values[31], -3);
 }
 
+TEST(Dequantise, OfQ5TypesTakesTheFifthBitsFromAWordOfTheirOwn) {
+  std::string block = little_endian(kHalfOfOneHalf) + little_endian<std::uint32_t>(0x80000001u) + std::string(16, '\0');
+  block[6] = '\x23';  // elements 0: 3, 16: 2
+  auto values = dequantised(Storage::kQ5_0, block, 32);
+  EXPECT_EQ(values[0], 1.5f);  // 16 + 3 - 16
+  EXPECT_EQ(values[16], -7);   // 2 - 16
+  EXPECT_EQ(values[31], 0);    // 16 - 16
+  EXPECT_EQ(values[1], -8);
+  values = dequantised(Storage::kQ5_1, block.substr(0, 2) + little_endian(kHalfOfMinusThree) + block.substr(2), 32);
+  EXPECT_EQ(values[0], 6.5f);  // 19 / 2 - 3
+  EXPECT_EQ(values[16], -2);
+  EXPECT_EQ(values[31], 5);
+  EXPECT_EQ(values[1], -3);
+}
+
+/// Scales of 0.5 and minima of -3 in eight sub-blocks: of 1 .. 4 the scale is 1, of 5 it is 16 + 32 + 2, of the others
+/// 0; of 8 the minimum is 48 + 1, of the others 0.
+std::string super_block_scales() {
+  std::string scales = {'\xc1', 1, 1, 1, 0, 0, 0, '\xc0', 2, 0, 0, '\x10'};
+  return little_endian(kHalfOfOneHalf) + little_endian(kHalfOfMinusThree) + scales;
+}
+
+TEST(Dequantise, OfQ4_KScalesEachSubBlockOf32ByItsSixBits) {
+  std::string block = super_block_scales() + std::string(128, '\0');
+  block[16] = '\x51';           // sub-block 0: 1, sub-block 1: 5
+  block[16 + 2 * 32] = '\x03';  // sub-block 4: 3
+  const auto values = dequantised(Storage::kQ4_K, block, 256);
+  EXPECT_EQ(values[0], 0.5f);
+  EXPECT_EQ(values[32], 2.5f);
+  EXPECT_EQ(values[128], 75);      // 3 * 0.5 * 50
+  EXPECT_EQ(values[255], 3 * 49);  // 0 - -3 * 49
+  EXPECT_EQ(values[254 - 32], 0);
+}
+
+TEST(Dequantise, OfQ5_KAddsAFifthBitPerSubBlock) {
+  std::string block = super_block_scales() + std::string(32 + 128, '\0');
+  block[16] = '\x12';  // element 0 of sub-blocks 1 and 4
+  block[48] = '\x51';
+  const auto values = dequantised(Storage::kQ5_K, block, 256);
+  EXPECT_EQ(values[0], 0.5f);
+  EXPECT_EQ(values[32], 10.5f);  // 0.5 * (16 + 5)
+  EXPECT_EQ(values[64], 0);
+  EXPECT_EQ(values[128], 400);  // 16 * 0.5 * 50
+  EXPECT_EQ(values[255], 3 * 49);
+}
+
+TEST(Dequantise, OfQ6_KCountsFromMinus32AndScales16AtATime) {
+  std::string block(208, '\0');
+  block[0] = '\x21';         // low bits of elements 0 and 64
+  block[128] = '\x30';       // upper bits: element 64 has 3, elements 0, 32 and 96 have 0
+  block[192] = 1;            // of elements 0 .. 15
+  block[192 + 4] = '\xfe';   // -2, of elements 64 .. 79
+  block[192 + 15] = '\x7f';  // of elements 240 .. 255
+  const auto values = dequantised(Storage::kQ6_K, block + little_endian(kHalfOfOneHalf), 256);
+  EXPECT_EQ(values[0], -15.5f);  // 0.5 * (1 - 32)
+  EXPECT_EQ(values[64], -18);    // -1 * (48 + 2 - 32)
+  EXPECT_EQ(values[255], -16 * 127);
+  EXPECT_EQ(values[16], 0);
+}
+
 TEST(Dequantise, ReadsBlocksOneAfterTheOtherFromAnyAddress) {
-  for (const Storage storage : {Storage::kQ8_0, Storage::kQ4_0, Storage::kQ4_1}) {
+  for (const Storage storage : {Storage::kQ8_0, Storage::kQ4_0, Storage::kQ4_1, Storage::kQ5_0, Storage::kQ5_1,
+                                Storage::kQ4_K, Storage::kQ5_K, Storage::kQ6_K}) {
+    const auto bytes = static_cast<std::size_t>(traits(storage).block_bytes);
+    const auto elements = static_cast<std::size_t>(traits(storage).block_elements);
     std::string blocks = "x";  // puts them at an odd address
-    for (int i = 0; i < 3 * traits(storage).block_bytes; ++i) blocks += static_cast<char>(i * 7 % 60);
-    const auto all = dequantised(storage, blocks.substr(1), 96);
-    std::vector<float> shifted(96);
+    for (std::size_t i = 0; i < 3 * bytes; ++i) blocks += static_cast<char>(i * 7 % 60);
+    const auto all = dequantised(storage, blocks.substr(1), 3 * elements);
+    std::vector<float> shifted(3 * elements);
     dequantise(storage, bytes_of(blocks).subspan(1), shifted);
     EXPECT_EQ(all, shifted);
     for (std::size_t block = 0; block < 3; ++block) {
-      const auto bytes = static_cast<std::size_t>(traits(storage).block_bytes);
-      const auto one = dequantised(storage, blocks.substr(1 + block * bytes, bytes), 32);
-      EXPECT_TRUE(std::equal(one.begin(), one.end(), all.begin() + static_cast<std::ptrdiff_t>(block) * 32));
+      const auto one = dequantised(storage, blocks.substr(1 + block * bytes, bytes), elements);
+      EXPECT_TRUE(std::equal(one.begin(), one.end(), all.begin() + static_cast<std::ptrdiff_t>(block * elements)));
     }
   }
 }
@@ -139,7 +201,7 @@ TEST(StoredBytes, CountsWholeBlocksAndRefusesWhatOverflows) {
 }
 
 TEST(Storage, IsKnownByTheNamesThatFilesUse) {
-  for (const char* name : {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"})
+  for (const char* name : {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"})
     EXPECT_EQ(traits(storage_by_name(name).value()).name, name);
   EXPECT_FALSE(storage_by_name("F64"));
   EXPECT_FALSE(storage_by_name(""));

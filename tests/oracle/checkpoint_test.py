@@ -82,6 +82,58 @@ def write_gguf(path, kind, generator):
     return expected
 
 
+def random_blocks(shape, kind, generator):
+    """Bytes of any value, but for the scales, which are any finite half: subnormal, negative, zero, large."""
+    elements, size = gguf.GGML_QUANT_SIZES[kind]
+    blocks = generator.integers(0, 256, size=(shape[0] * shape[1] // elements, size), dtype=np.uint8)
+    halves = generator.integers(0, 0x7C00, size=(len(blocks), 2)) | generator.integers(0, 2, size=(len(blocks), 2)) << 15
+    halves[::5] &= 0x83FF  # subnormal or zero
+    halves = halves.astype("<u2").view(np.uint8)
+    if kind == TYPES.Q6_K:
+        blocks[:, -2:] = halves[:, :2]
+    elif kind in (TYPES.Q4_1, TYPES.Q5_1, TYPES.Q4_K, TYPES.Q5_K):  # a scale of the minima too
+        blocks[:, :4] = halves
+    else:
+        blocks[:, :2] = halves[:, :2]
+    return blocks.reshape(shape[0], -1)
+
+
+QUANTISED = [TYPES.Q8_0, TYPES.Q4_0, TYPES.Q4_1, TYPES.Q5_0, TYPES.Q5_1, TYPES.Q4_K, TYPES.Q5_K, TYPES.Q6_K]
+
+
+@pytest.mark.parametrize("kind", QUANTISED, ids=lambda k: k.name)
+def test_random_blocks_of_every_type_are_read_as_gguf_reads_them(run, tmp_path, kind):
+    generator = np.random.default_rng(100 + kind.value)
+    hidden, wide, vocabulary = 256, 512, 64
+    shapes = {"token_embd": (vocabulary, hidden), "blk.0.attn_q": (hidden, hidden), "blk.0.attn_k": (hidden, hidden),
+              "blk.0.attn_v": (hidden, hidden), "blk.0.attn_output": (hidden, hidden), "blk.0.ffn_gate": (wide, hidden),
+              "blk.0.ffn_up": (wide, hidden), "blk.0.ffn_down": (hidden, wide)}
+    writer = gguf.GGUFWriter(tmp_path / "tiny.gguf", "llama")
+    writer.add_block_count(1)
+    writer.add_embedding_length(hidden)
+    writer.add_feed_forward_length(wide)
+    writer.add_context_length(128)
+    writer.add_head_count(4)
+    writer.add_layer_norm_rms_eps(1e-5)
+    expected = {}
+    for name, shape in shapes.items():
+        blocks = random_blocks(shape, kind, generator)
+        writer.add_tensor(f"{name}.weight", blocks, raw_dtype=kind)
+        expected[name] = gguf.quants.dequantize(blocks, kind)
+    for name in ("blk.0.attn_norm", "blk.0.ffn_norm", "output_norm"):
+        writer.add_tensor(f"{name}.weight", np.ones(hidden, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    _, values = dumped(run, tmp_path / "tiny.gguf", tmp_path / "out")
+    for ggml, mine in {"token_embd": "model.embed_tokens", "blk.0.attn_v": "model.layers.0.self_attn.v_proj",
+                       "blk.0.attn_output": "model.layers.0.self_attn.o_proj",
+                       "blk.0.ffn_gate": "model.layers.0.mlp.gate_proj", "blk.0.ffn_up": "model.layers.0.mlp.up_proj",
+                       "blk.0.ffn_down": "model.layers.0.mlp.down_proj"}.items():
+        np.testing.assert_array_equal(values[f"{mine}.weight"].view(np.uint32), expected[ggml].view(np.uint32), ggml)
+
+
 def dumped(run, model, folder):
     folder.mkdir()
     listing = json.loads(run("dump_checkpoint", model, folder))
@@ -117,3 +169,36 @@ def test_safetensors_are_read_as_safetensors_reads_them(run, tmp_path, dtype):
     assert values.keys() == weights.keys()
     for name, expected in weights.items():
         np.testing.assert_array_equal(values[name], expected.astype(np.float32), name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_shards_that_transformers_saved_are_read_as_it_reads_them(run, torch, tmp_path, dtype):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.LlamaConfig(hidden_size=HIDDEN, intermediate_size=WIDE, num_hidden_layers=3,
+                                      num_attention_heads=HEADS, num_key_value_heads=KV_HEADS, vocab_size=VOCABULARY,
+                                      tie_word_embeddings=False)
+    model = transformers.LlamaForCausalLM(config).to(getattr(torch, dtype))
+    model.save_pretrained(tmp_path / "model", max_shard_size="40KB")
+    shards = sorted((tmp_path / "model").glob("model-*.safetensors"))
+    assert len(shards) > 3 and not (tmp_path / "model/model.safetensors").exists()
+    _, values = dumped(run, tmp_path / "model", tmp_path / "out")
+    weights = model.state_dict()
+    assert values.keys() == weights.keys()
+    for name, expected in weights.items():
+        np.testing.assert_array_equal(values[name], expected.float().numpy(), name)
+
+
+def test_one_file_wins_over_shards_as_in_transformers(run, torch, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.LlamaConfig(hidden_size=HIDDEN, intermediate_size=WIDE, num_hidden_layers=1,
+                                      num_attention_heads=HEADS, num_key_value_heads=KV_HEADS, vocab_size=VOCABULARY)
+    whole, shards = (transformers.LlamaForCausalLM(config) for _ in range(2))
+    whole.save_pretrained(tmp_path / "model")
+    shards.save_pretrained(tmp_path / "shards", max_shard_size="40KB")
+    for path in (tmp_path / "shards").glob("model*"):
+        path.rename(tmp_path / "model" / path.name)
+    theirs = transformers.LlamaForCausalLM.from_pretrained(tmp_path / "model").state_dict()
+    _, values = dumped(run, tmp_path / "model", tmp_path / "out")
+    name = "model.embed_tokens.weight"
+    np.testing.assert_array_equal(theirs[name].numpy(), whole.state_dict()[name].numpy())
+    np.testing.assert_array_equal(values[name], theirs[name].numpy())

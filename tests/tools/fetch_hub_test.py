@@ -18,9 +18,9 @@ FILES = {"config.json": b'{"model_type": "llama"}', "model.safetensors": WEIGHTS
          "onnx/model.safetensors": b"not wanted either"}
 
 
-def listing():
+def listing(files=FILES):
     siblings = []
-    for name, content in FILES.items():
+    for name, content in files.items():
         entry = {"rfilename": name, "size": len(content),
                  "blobId": hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()}
         if name.endswith(".safetensors"):
@@ -94,6 +94,22 @@ class FetchHub(unittest.TestCase):
         done = self.fetch()
         self.assertEqual((done.returncode, done.stdout.strip()), (0, str(self.folder)), done.stderr)
         self.assertEqual(self.content(), {name: FILES[name] for name in ("config.json", "model.safetensors")})
+
+    def serve(self, weights):
+        """A model of these files of weights, all of the same content."""
+        self.hub.files = {"config.json": FILES["config.json"], **dict.fromkeys(weights, WEIGHTS)}
+        self.hub.listing = listing(self.hub.files)
+
+    def test_fetches_all_shards_and_their_index(self):
+        shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"]
+        self.serve([*shards, "consolidated.safetensors", "model.fp16.safetensors", "pytorch_model-00001-of-00002.bin"])
+        self.assertEqual(self.fetch().returncode, 0)
+        self.assertEqual(sorted(self.content()), ["config.json", *shards])
+
+    def test_fetches_no_shards_where_one_file_has_all_weights(self):
+        self.serve(["model.safetensors", "model-00001-of-00001.safetensors", "model.safetensors.index.json"])
+        self.assertEqual(self.fetch().returncode, 0)
+        self.assertEqual(sorted(self.content()), ["config.json", "model.safetensors"])
 
     def test_does_not_fetch_again_what_is_there(self):
         self.fetch()
