@@ -12,10 +12,10 @@ namespace {
 
 Result<Json> dump(const char* model, const std::vector<std::int64_t>& ids) {
   SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(model));
-  SC_TRY_ASSIGN(const Llama llama, Llama::load(*checkpoint, Compute{}));
+  SC_TRY_ASSIGN(const Llama llama, Llama::open(*checkpoint, Compute{}));
   return guarded([&]() -> Result<Json> {
-    const at::Tensor logits =
-        llama.logits(llama.forward(at::tensor(ids).unsqueeze(0)))[0].contiguous();  // [ids, vocabulary]
+    SC_TRY_ASSIGN(const at::Tensor hidden, llama.forward(at::tensor(ids).unsqueeze(0)));
+    const at::Tensor logits = llama.logits(hidden)[0].contiguous();  // [ids, vocabulary]
     Json rows = Json::array();
     for (const at::Tensor& row : logits.unbind(0)) {
       const float* values = row.const_data_ptr<float>();

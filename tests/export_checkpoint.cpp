@@ -8,7 +8,8 @@ namespace {
 
 sparsecim::Result<void> export_unchanged(const char* model, const char* directory) {
   SC_TRY_ASSIGN(const auto checkpoint, sparsecim::open_checkpoint(model));
-  return sparsecim::export_checkpoint(*checkpoint, directory, {}, {});
+  SC_TRY_ASSIGN(auto writer, sparsecim::CheckpointWriter::create(*checkpoint, directory, {}));
+  return writer.commit();
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,6 +61,9 @@ fs::path temporary_beside(const fs::path& path) {
   return path.parent_path() / name;
 }
 
+/// The name under which a file or directory that can be gone on with is filled.
+fs::path partial_name(const fs::path& path) { return path.string() + ".partial"; }
+
 /// "out/" and "out" name the same directory; "." has no name to put a temporary beside.
 Result<fs::path> without_trailing_slash(const fs::path& path) {
   fs::path plain = path.lexically_normal();
@@ -67,6 +71,21 @@ Result<fs::path> without_trailing_slash(const fs::path& path) {
   if (plain.empty() || plain == "." || plain == ".." || plain == "/")
     return fail(Remedy{"name a directory that does not exist yet"}, "'{}' cannot be an output directory",
                 path.string());
+  return plain;
+}
+
+/// Where an output directory may go. Errors: as OutputDirectory::create.
+Result<fs::path> free_target(const fs::path& target, bool force) {
+  SC_TRY_ASSIGN(const fs::path plain, without_trailing_slash(target));
+  std::error_code error;
+  if (!fs::exists(plain, error)) return plain;
+  if (!force) return fail(Remedy{"choose another name or add --force"}, "{}: exists already", plain.string());
+  if (!fs::is_directory(plain, error))
+    return fail(Remedy{"choose another name"}, "{}: exists and is not a directory", plain.string());
+  if (!fs::is_empty(plain, error) && !fs::exists(plain / kOutputMarker, error))
+    return fail(Remedy{"choose another name, or remove it yourself"},
+                "{}: --force replaces only what sparsecim wrote, and there is no {} in it", plain.string(),
+                kOutputMarker);
   return plain;
 }
 
@@ -135,18 +154,33 @@ Result<OutputFile> OutputFile::create(const fs::path& path) {
   return OutputFile(target, temporary, descriptor);
 }
 
-OutputFile::OutputFile(fs::path path, fs::path temporary, int descriptor)
-    : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
+Result<OutputFile> OutputFile::resume(const fs::path& path, std::uint64_t size_bytes) {
+  const fs::path temporary = partial_name(path);
+  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor < 0) return system_failure(temporary, "create", errno);
+  OutputFile file(path, temporary, descriptor, true);
+  SC_TRY_ASSIGN(const std::uint64_t found_bytes, regular_file_size(temporary, descriptor));
+  if (found_bytes < size_bytes)
+    return fail(Remedy{"remove it and start again"}, "{}: {} bytes are left of at least {}", temporary.string(),
+                found_bytes, size_bytes);
+  if (::ftruncate(descriptor, static_cast<off_t>(size_bytes)) != 0 || ::lseek(descriptor, 0, SEEK_END) < 0)
+    return system_failure(temporary, "cut", errno);
+  return file;
+}
+
+OutputFile::OutputFile(fs::path path, fs::path temporary, int descriptor, bool stays)
+    : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor), stays_(stays) {}
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),
       temporary_(std::move(other.temporary_)),
-      descriptor_(std::exchange(other.descriptor_, -1)) {}
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      stays_(other.stays_) {}
 
 OutputFile::~OutputFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (!temporary_.empty() && !stays_) ::unlink(temporary_.c_str());
 }
 
 Result<void> OutputFile::write(std::span<const std::byte> bytes) {
@@ -159,9 +193,14 @@ Result<void> OutputFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<void> OutputFile::commit() {
+Result<void> OutputFile::flush() {
   SC_CHECK(descriptor_ >= 0);
   if (::fsync(descriptor_) != 0 && errno != EINVAL) return system_failure(path_, "write", errno);
+  return {};
+}
+
+Result<void> OutputFile::commit() {
+  SC_TRY(flush());
   const bool closed = ::close(std::exchange(descriptor_, -1)) == 0;
   if (closed && (temporary_.empty() || ::rename(temporary_.c_str(), path_.c_str()) == 0)) return {};
   const int error = errno;
@@ -176,32 +215,44 @@ Result<void> write_text_file(const fs::path& path, std::string_view text) {
 }
 
 Result<OutputDirectory> OutputDirectory::create(const fs::path& target, bool force) {
-  SC_TRY_ASSIGN(const fs::path plain, without_trailing_slash(target));
+  SC_TRY_ASSIGN(const fs::path plain, free_target(target, force));
   std::error_code error;
-  if (fs::exists(plain, error)) {
-    if (!force) return fail(Remedy{"choose another name or add --force"}, "{}: exists already", plain.string());
-    if (!fs::is_directory(plain, error))
-      return fail(Remedy{"choose another name"}, "{}: exists and is not a directory", plain.string());
-    if (!fs::is_empty(plain, error) && !fs::exists(plain / kOutputMarker, error))
-      return fail(Remedy{"choose another name, or remove it yourself"},
-                  "{}: --force replaces only what sparsecim wrote, and there is no {} in it", plain.string(),
-                  kOutputMarker);
-  }
   const fs::path temporary = temporary_beside(plain);
   if (!fs::create_directory(temporary, error))
     return system_failure(plain, "create the directory", error ? error.value() : EEXIST);
   return OutputDirectory(plain, temporary);
 }
 
-OutputDirectory::OutputDirectory(fs::path target, fs::path temporary)
-    : target_(std::move(target)), temporary_(std::move(temporary)) {}
+Result<OutputDirectory> OutputDirectory::resume(const fs::path& target, bool force) {
+  SC_TRY_ASSIGN(const fs::path plain, free_target(target, force));
+  const fs::path temporary = partial_name(plain);
+  std::error_code error;
+  const bool created = fs::create_directory(temporary, error);
+  if (error) return system_failure(plain, "create the directory", error.value());
+  const int lock = ::open(temporary.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock < 0) return system_failure(temporary, "open the directory", errno);
+  OutputDirectory directory(plain, temporary, lock);
+  directory.keep();  // while another may be writing there
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0)
+    return fail(Remedy{"wait for it or choose another name"}, "{}: another sparsecim is writing there",
+                temporary.string());
+  directory.stays_ = !created;
+  return directory;
+}
+
+OutputDirectory::OutputDirectory(fs::path target, fs::path temporary, int lock)
+    : target_(std::move(target)), temporary_(std::move(temporary)), lock_(lock) {}
 
 OutputDirectory::OutputDirectory(OutputDirectory&& other) noexcept
-    : target_(std::move(other.target_)), temporary_(std::exchange(other.temporary_, {})) {}
+    : target_(std::move(other.target_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      lock_(std::exchange(other.lock_, -1)),
+      stays_(other.stays_) {}
 
 OutputDirectory::~OutputDirectory() {
   std::error_code ignored;
-  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  if (!temporary_.empty() && !stays_) fs::remove_all(temporary_, ignored);
+  if (lock_ >= 0) ::close(lock_);
 }
 
 Result<void> OutputDirectory::commit() {

@@ -41,19 +41,25 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::uint6
 class OutputFile {
  public:
   static Result<OutputFile> create(const std::filesystem::path& path);
+  /// A file that a later process can go on with: it is written as PATH.partial, which stays when the writer goes away.
+  /// What is there is cut to `size_bytes`, behind which writing goes on. Errors: it is shorter than that.
+  static Result<OutputFile> resume(const std::filesystem::path& path, std::uint64_t size_bytes);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();
 
   Result<void> write(std::span<const std::byte> bytes);
   Result<void> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
-  /// Flushes to disk, closes and renames. REQUIRES: not committed before.
+  /// Waits until what was written is on the disk.
+  Result<void> flush();
+  /// Flushes, closes and renames. REQUIRES: not committed before.
   Result<void> commit();
 
  private:
-  OutputFile(std::filesystem::path path, std::filesystem::path temporary, int descriptor);
+  OutputFile(std::filesystem::path path, std::filesystem::path temporary, int descriptor, bool stays = false);
   std::filesystem::path path_, temporary_;
   int descriptor_;
+  bool stays_;
 };
 
 /// Writes `text` as the whole of `path`, by way of an OutputFile.
@@ -65,17 +71,25 @@ class OutputDirectory {
   /// Errors: `target` exists and `force` is false; with force, it holds files but no plan.json, so that it is not an
   /// output of ours (`-o ~ --force` must not cost a home); its parent is missing or not writable.
   static Result<OutputDirectory> create(const std::filesystem::path& target, bool force);
+  /// A directory that a later process can go on filling: it is filled as TARGET.partial, and taken up again where it is
+  /// there. It stays when the process is killed, after keep(), and if an earlier process left it. Errors also: another
+  /// process is filling it.
+  static Result<OutputDirectory> resume(const std::filesystem::path& target, bool force);
   OutputDirectory(OutputDirectory&& other) noexcept;
   OutputDirectory& operator=(OutputDirectory&&) = delete;
   ~OutputDirectory();
 
   const std::filesystem::path& path() const { return temporary_; }
+  /// What is there stays, committed or not. REQUIRES: from resume().
+  void keep() { stays_ = true; }
   /// Renames the filled directory to its target; with force, what was there is removed only now.
   Result<void> commit();
 
  private:
-  OutputDirectory(std::filesystem::path target, std::filesystem::path temporary);
+  OutputDirectory(std::filesystem::path target, std::filesystem::path temporary, int lock = -1);
   std::filesystem::path target_, temporary_;
+  int lock_;  // a descriptor of the directory, locked; -1: none
+  bool stays_ = false;
 };
 
 }  // namespace sparsecim

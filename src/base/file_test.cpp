@@ -138,6 +138,51 @@ TEST_F(Files, AMappedFileGivesBackTheWholePagesOfAPartAndReadsThemAgain) {
   EXPECT_EQ(resident_pages(file.bytes()), std::vector<bool>(8, true));
 }
 
+TEST_F(Files, ThatCanBeGoneOnWithStayAndAreCutWhereTheNextWriterGoesOn) {
+  {
+    auto file = OutputFile::resume(directory_ / "weights", 0);
+    ASSERT_TRUE(file) << file.error().line();
+    ASSERT_TRUE(file->write("block 0, half of blo"));
+  }
+  EXPECT_FALSE(fs::exists(directory_ / "weights"));
+  EXPECT_FALSE(OutputFile::resume(directory_ / "weights", 100)) << "less is left than was promised";
+  auto file = OutputFile::resume(directory_ / "weights", 8);
+  ASSERT_TRUE(file) << file.error().line();
+  ASSERT_TRUE(file->write("block 1"));
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(read_text_file(directory_ / "weights").value(), "block 0,block 1");
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(Files, AnOutputDirectoryThatCanBeGoneOnWithStaysOnlyWhereItWasKept) {
+  {
+    ASSERT_TRUE(OutputDirectory::resume(directory_ / "run", false));
+  }
+  EXPECT_EQ(entries(), 0);
+  {
+    auto output = OutputDirectory::resume(directory_ / "run", false).value();
+    ASSERT_TRUE(write_text_file(output.path() / "block", "0"));
+    output.keep();
+  }
+  {
+    ASSERT_TRUE(OutputDirectory::resume(directory_ / "run", false));
+  }
+  EXPECT_EQ(read_text_file(directory_ / "run.partial" / "block").value(), "0") << "an earlier run's work is lost";
+  auto output = OutputDirectory::resume(directory_ / "run", false).value();
+  ASSERT_TRUE(output.commit());
+  EXPECT_TRUE(fs::exists(directory_ / "run" / "block"));
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(Files, AnOutputDirectoryIsFilledByOneProcessAtATime) {
+  const auto first = OutputDirectory::resume(directory_ / "run", false);
+  ASSERT_TRUE(first);
+  const auto second = OutputDirectory::resume(directory_ / "run", false);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().line().find("another sparsecim"), std::string::npos);
+  EXPECT_TRUE(fs::exists(first->path()));
+}
+
 TEST_F(Files, AnEmptyMissingOrWrongKindOfFileIsRefusedByName) {
   std::ofstream(directory_ / "empty").close();
   for (const auto& path : {directory_ / "empty", directory_ / "missing", directory_}) {

@@ -20,10 +20,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-Progress::Progress(std::string label, std::int64_t total, std::string unit)
+Progress::Progress(std::string label, std::int64_t total, std::string unit, std::int64_t steps_per_unit)
     : label_(std::move(label)),
       unit_(std::move(unit)),
       total_(total),
+      steps_per_unit_(steps_per_unit),
       start_(std::chrono::steady_clock::now()),
       last_print_(start_),
       terminal_(::isatty(STDERR_FILENO) == 1) {}
@@ -32,9 +33,9 @@ Progress::~Progress() {
   if (printed_ || seconds_since(start_) > kQuietSeconds) print(true);
 }
 
-void Progress::advance(std::int64_t amount) {
-  done_ += amount;
-  if (done_ >= total_) return;  // the destructor has the last word
+void Progress::advance(std::int64_t steps) {
+  steps_ += steps;
+  if (steps_ >= total_ * steps_per_unit_) return;  // the destructor has the last word
   if (seconds_since(start_) < kQuietSeconds) return;
   if (seconds_since(last_print_) < (terminal_ ? kTerminalInterval : kLogInterval)) return;
   last_print_ = std::chrono::steady_clock::now();
@@ -43,14 +44,15 @@ void Progress::advance(std::int64_t amount) {
 
 void Progress::print(bool last) {
   const double elapsed = seconds_since(start_);
-  const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
-  const auto share = total_ > 0 ? 100 * done_ / total_ : 100;
-  std::string line = fmt::format("{}: {} of {} {} ({} %), {:.{}f} {}/s", label_, format_count(done_),
+  const double done = static_cast<double>(steps_) / static_cast<double>(steps_per_unit_);
+  const double rate = elapsed > 0 ? done / elapsed : 0;
+  const auto share = total_ > 0 ? 100 * steps_ / (total_ * steps_per_unit_) : 100;
+  std::string line = fmt::format("{}: {} of {} {} ({} %), {:.{}f} {}/s", label_, format_count(steps_ / steps_per_unit_),
                                  format_count(total_), unit_, share, rate, rate < 10 ? 1 : 0, unit_);
   if (last) {
     line += fmt::format(", {}", format_seconds(elapsed));
   } else if (rate > 0) {
-    line += fmt::format(", {} left", format_seconds(static_cast<double>(total_ - done_) / rate));
+    line += fmt::format(", {} left", format_seconds((static_cast<double>(total_) - done) / rate));
   }
   fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !last ? "" : "\n");
   std::fflush(stderr);

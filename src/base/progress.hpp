@@ -10,19 +10,20 @@ namespace sparsecim {
 /// that rewrites itself on a terminal, a line every ten seconds elsewhere.
 class Progress {
  public:
-  /// `unit` is what is counted ("tokens", "blocks"); `total` of it is the whole.
-  Progress(std::string label, std::int64_t total, std::string unit);
+  /// `unit` is what is counted ("tokens", "blocks"); `total` of it is the whole. Each may be done in several steps,
+  /// which is then what advance() counts: a token is done when it has been through every block.
+  Progress(std::string label, std::int64_t total, std::string unit, std::int64_t steps_per_unit = 1);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
 
-  void advance(std::int64_t amount);
+  void advance(std::int64_t steps);
 
  private:
   void print(bool last);
 
   std::string label_, unit_;
-  std::int64_t total_, done_ = 0;
+  std::int64_t total_, steps_per_unit_, steps_ = 0;
   std::chrono::steady_clock::time_point start_, last_print_;
   bool terminal_, printed_ = false;
 };

@@ -55,23 +55,20 @@ Result<void> write_narrow(OutputFile& file, Storage storage, std::span<const flo
   return {};
 }
 
-Result<void> write_weights(const Checkpoint& source, std::span<const TensorInfo> outputs, const std::string& header,
-                           const fs::path& path, const TensorEdit& edit) {
-  SC_TRY_ASSIGN(OutputFile file, OutputFile::create(path));
-  SC_TRY(file.write(header));
-  Progress progress("writing", static_cast<std::int64_t>(outputs.size()), "tensors");
-  std::vector<float> values;
-  for (const TensorInfo& output : outputs) {
-    SC_TRY(check_interrupt());
-    const TensorInfo& info = *source.find(output.name);
-    values.resize(static_cast<std::size_t>(info.elements()));
-    SC_TRY(source.read(info, values));
-    if (edit) SC_TRY(edit(info, values));
-    SC_TRY(output.storage == "F32" ? file.write(std::as_bytes(std::span(values)))
-                                   : write_narrow(file, *storage_by_name(output.storage), values));
-    progress.advance(1);
-  }
-  return file.commit();
+/// Of `outputs`, the first that belongs to block `block` or lies behind it: all but the final norm and head for the
+/// number of blocks.
+std::size_t first_of_block(std::span<const TensorInfo> outputs, const ModelConfig& config, std::int64_t block) {
+  const std::string first =
+      block < config.n_layers ? matrix_name(block, "input_layernorm.weight") : "model.norm.weight";
+  const auto found = std::ranges::find(outputs, first, &TensorInfo::name);
+  SC_CHECK(found != outputs.end());
+  return static_cast<std::size_t>(found - outputs.begin());
+}
+
+std::uint64_t total_bytes(std::span<const TensorInfo> outputs) {
+  std::uint64_t bytes = 0;
+  for (const TensorInfo& output : outputs) bytes += output.bytes;
+  return bytes;
 }
 
 /// What transformers loads the weights as: the widest type among them.
@@ -115,18 +112,61 @@ bool is_hugging_face(const Checkpoint& source) {
 
 }  // namespace
 
-Result<void> export_checkpoint(const Checkpoint& source, const fs::path& directory, const TensorEdit& edit,
-                               const std::map<std::string, std::string>& metadata) {
-  const std::vector<TensorInfo> outputs = outputs_of(source);
-  std::map<std::string, std::string> labels = metadata;
-  labels.emplace("format", "pt");  // without it transformers refuses the file
-  const std::string header = safetensors_header(outputs, labels);
-  std::uint64_t needed_bytes = header.size();
-  for (const TensorInfo& output : outputs) needed_bytes += output.bytes;
-  SC_TRY(check_space(directory, needed_bytes));
+CheckpointWriter::CheckpointWriter(const Checkpoint& source, std::vector<TensorInfo> outputs, OutputFile file,
+                                   std::size_t next)
+    : source_(&source), outputs_(std::move(outputs)), file_(std::move(file)), next_(next) {}
+
+Result<CheckpointWriter> CheckpointWriter::create(const Checkpoint& source, const fs::path& directory,
+                                                  const std::map<std::string, std::string>& metadata) {
+  return start(source, directory, metadata, std::nullopt);
+}
+
+Result<CheckpointWriter> CheckpointWriter::resume(const Checkpoint& source, const fs::path& directory,
+                                                  const std::map<std::string, std::string>& metadata,
+                                                  std::int64_t n_blocks) {
+  return start(source, directory, metadata, n_blocks);
+}
+
+Result<CheckpointWriter> CheckpointWriter::start(const Checkpoint& source, const fs::path& directory,
+                                                 std::map<std::string, std::string> metadata,
+                                                 std::optional<std::int64_t> resumed_blocks) {
+  std::vector<TensorInfo> outputs = outputs_of(source);
+  metadata.emplace("format", "pt");  // without it transformers refuses the file
+  const std::string header = safetensors_header(outputs, metadata);
+  const bool goes_on = resumed_blocks.value_or(0) > 0;
+  const std::size_t next = goes_on ? first_of_block(outputs, source.config(), *resumed_blocks) : 0;
+  const std::uint64_t written_bytes = goes_on ? header.size() + total_bytes(std::span(outputs).first(next)) : 0;
+  SC_TRY(check_space(directory, header.size() + total_bytes(outputs) - written_bytes));
   SC_TRY(write_configuration(source.config(), torch_dtype(outputs), directory));
   SC_TRY(is_hugging_face(source) ? copy_companions(source, directory) : write_tokenizer(source, directory));
-  return write_weights(source, outputs, header, directory / "model.safetensors", edit);
+  const fs::path path = directory / "model.safetensors";
+  SC_TRY_ASSIGN(OutputFile file, resumed_blocks ? OutputFile::resume(path, written_bytes) : OutputFile::create(path));
+  if (!goes_on) SC_TRY(file.write(header));
+  return CheckpointWriter(source, std::move(outputs), std::move(file), next);
+}
+
+Result<void> CheckpointWriter::write_until(std::size_t end, const TensorEdit& edit) {
+  std::vector<float> values;
+  for (; next_ < end; ++next_) {
+    SC_TRY(check_interrupt());
+    const TensorInfo& output = outputs_[next_];
+    const TensorInfo& info = *source_->find(output.name);
+    values.resize(static_cast<std::size_t>(info.elements()));
+    SC_TRY(source_->read(info, values));
+    if (edit) SC_TRY(edit(info, values));
+    SC_TRY(output.storage == "F32" ? file_.write(std::as_bytes(std::span(values)))
+                                   : write_narrow(file_, *storage_by_name(output.storage), values));
+  }
+  return {};
+}
+
+Result<void> CheckpointWriter::write_blocks(std::int64_t end, const TensorEdit& edit) {
+  return write_until(first_of_block(outputs_, source_->config(), end), edit);
+}
+
+Result<void> CheckpointWriter::commit(const TensorEdit& edit) {
+  SC_TRY(write_until(outputs_.size(), edit));
+  return file_.commit();
 }
 
 }  // namespace sparsecim

@@ -29,6 +29,12 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 
 std::int64_t entries(const fs::path& directory) { return std::distance(fs::directory_iterator(directory), {}); }
 
+Result<void> export_checkpoint(const Checkpoint& source, const fs::path& directory, const TensorEdit& edit,
+                               const std::map<std::string, std::string>& metadata) {
+  SC_TRY_ASSIGN(auto writer, CheckpointWriter::create(source, directory, metadata));
+  return writer.commit(edit);
+}
+
 class Export : public TemporaryDirectory {
  protected:
   void SetUp() override {
@@ -124,6 +130,33 @@ TEST_F(Export, StopsAtAValueThatIsNotFinite) {
   write_source();
   EXPECT_THAT(export_checkpoint(*open_checkpoint(source_).value(), out_, {}, {}).error().line(),
               HasSubstr(tensors_[4].name + "': the value at index 9 is not finite"));
+}
+
+TEST_F(Export, GoesOnBehindTheBlocksThatAnInterruptedWriterLeft) {
+  write_source();
+  const auto source = open_checkpoint(source_).value();
+  const TensorEdit halve = [](const TensorInfo&, std::span<float> values) -> Result<void> {
+    for (std::size_t i = 0; i < values.size(); i += 2) values[i] = 0;
+    return {};
+  };
+  ASSERT_TRUE(export_checkpoint(*source, out_, halve, {{"made", "by a test"}}));
+  const std::string whole = file_bytes(out_ / "model.safetensors");
+  fs::remove(out_ / "model.safetensors");
+  {
+    auto writer = CheckpointWriter::resume(*source, out_, {{"made", "by a test"}}, 0).value();
+    ASSERT_TRUE(writer.write_blocks(2, halve));  // the second block was not acknowledged any more
+  }
+  EXPECT_FALSE(fs::exists(out_ / "model.safetensors"));
+  auto writer = CheckpointWriter::resume(*source, out_, {{"made", "by a test"}}, 1).value();
+  ASSERT_TRUE(writer.commit(halve));
+  EXPECT_EQ(file_bytes(out_ / "model.safetensors"), whole);
+}
+
+TEST_F(Export, DoesNotGoOnInAFileThatHoldsLessThanItShould) {
+  write_source();
+  const auto source = open_checkpoint(source_).value();
+  EXPECT_TRUE(CheckpointWriter::resume(*source, out_, {}, 0));
+  EXPECT_THAT(CheckpointWriter::resume(*source, out_, {}, 1).error().line(), HasSubstr("bytes are left of at least"));
 }
 
 /// Texts that the vocabulary's pairs, single letters and bytes all take part in.

@@ -78,7 +78,13 @@ class RandomCheckpoint : public Checkpoint {
     std::ranges::copy(values_.at(info.name), out.begin());
     return {};
   }
-  Result<Vocabulary> vocabulary() const override { return fail("a random model has no vocabulary"); }
+  /// The letters from 'a' on, one token each; the other ids have none.
+  Result<Vocabulary> vocabulary() const override {
+    Vocabulary vocabulary;
+    for (char letter = 'a'; letter <= 'z' && std::ssize(vocabulary.tokens) < config_.vocab_size; ++letter)
+      vocabulary.tokens.push_back({.text = {letter}});
+    return vocabulary;
+  }
   std::vector<std::filesystem::path> files() const override { return {}; }
 
   std::string broken;  // the name of a tensor whose reading fails

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "checkpoint/random_checkpoint.hpp"
+#include "checkpoint/test_files.hpp"
 #include "codesign/record.hpp"
 #include "evaluate/letter_tokenizer.hpp"
 #include "report/report.hpp"
@@ -12,13 +14,14 @@ namespace sparsecim {
 namespace {
 
 /// A tiny random model through the whole pipeline, on FlexCiM and a dense machine.
-class Codesign : public testing::Test {
+class Codesign : public test_files::TemporaryDirectory {
  protected:
   void SetUp() override {
+    TemporaryDirectory::SetUp();
     ModelConfig config = RandomCheckpoint::tiny();
     config.n_layers = 4;
     auto checkpoint = std::make_unique<RandomCheckpoint>(config);
-    Llama llama = Llama::load(*checkpoint, {}).value();
+    Llama llama = Llama::open(*checkpoint, {}).value();
     dense_ = std::make_unique<OpenModel>(
         OpenModel{std::move(checkpoint), std::make_unique<LetterTokenizer>(true), std::move(llama)});
     const c10::InferenceMode no_gradients;
@@ -26,6 +29,7 @@ class Codesign : public testing::Test {
     calibration_.batches = {at::randint(0, 50, {8, 16}, at::kLong)};
     calibration_.tokens = 8 * 16;
     job_.model = "tiny";
+    job_.provenance = {{"verb", "codesign"}};
     job_.calibration = &calibration_;
     job_.evaluation = {{0, 5, 9, 2, 40, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
     job_.machines = {open_machine("flexcim").value(), open_machine("dense-dcim").value()};
@@ -38,7 +42,7 @@ class Codesign : public testing::Test {
 };
 
 TEST_F(Codesign, HoldsFlowBesideTheUniformPlanOfEqualSparsityAndTheDenseModel) {
-  const CodesignResult result = codesign(*dense_, job_).value();
+  const CodesignResult result = codesign(*dense_, job_, directory_).value();
   ASSERT_EQ(result.variants.size(), 3u);
   EXPECT_EQ(result.variants[0].plan.sparsity(), 0);
   EXPECT_EQ(result.variants[1].label, "Uniform 4:8");
@@ -48,18 +52,18 @@ TEST_F(Codesign, HoldsFlowBesideTheUniformPlanOfEqualSparsityAndTheDenseModel) {
 }
 
 TEST_F(Codesign, GivesThePrunedModelThatThePlanSays) {
-  const CodesignResult result = codesign(*dense_, job_).value();
-  for (std::size_t i = 0; i < result.plan.matrices.size(); ++i) {
-    const at::Tensor& weight = result.pruned.blocks()[i / 7].linears[i % 7];
-    EXPECT_EQ(weight.count_nonzero().item<std::int64_t>(), result.plan.matrices[i].kept())
-        << result.plan.matrices[i].name;
+  const CodesignResult result = codesign(*dense_, job_, directory_).value();
+  const auto written = open_checkpoint(directory_ / "model").value();
+  for (const PlannedMatrix& matrix : result.plan.matrices) {
+    std::vector<float> values(static_cast<std::size_t>(matrix.weights()));
+    ASSERT_TRUE(written->read(*written->find(matrix.name + ".weight"), values));
+    EXPECT_EQ(std::ranges::count_if(values, [](float value) { return value != 0; }), matrix.kept()) << matrix.name;
   }
-  for (const at::Tensor& weight : dense_->llama.blocks()[0].linears)
-    EXPECT_EQ(weight.count_nonzero().item<std::int64_t>(), weight.numel()) << "the dense model was pruned too";
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1) << "the rival's files are left";
 }
 
 TEST_F(Codesign, SimulatesEveryVariantOnEveryMachineInEveryPhaseWithItsRealMasks) {
-  const CodesignResult result = codesign(*dense_, job_).value();
+  const CodesignResult result = codesign(*dense_, job_, directory_).value();
   for (const Variant& variant : result.variants) ASSERT_EQ(variant.hardware.size(), 4u) << variant.name;
   const auto energy = [&](std::size_t variant, std::size_t run) {
     return result.variants[variant].hardware[run].simulation.energy_pj.nominal;
@@ -70,8 +74,9 @@ TEST_F(Codesign, SimulatesEveryVariantOnEveryMachineInEveryPhaseWithItsRealMasks
 }
 
 TEST_F(Codesign, WritesARecordThatTheReportReads) {
-  const CodesignResult result = codesign(*dense_, job_).value();
-  const Json record = make_record(*dense_, job_, result, {.provenance = {{"verb", "codesign"}}});
+  const CodesignResult result = codesign(*dense_, job_, directory_).value();
+  const Json record = make_record(*dense_, job_, result, {});
+  EXPECT_EQ(record["provenance"]["verb"], "codesign");
   EXPECT_EQ(record["variants"][2]["quality"]["perplexity"], std::exp(result.variants[2].quality.nats_per_token));
   EXPECT_EQ(record["selection"]["blocks"].size(), 4u);
   const auto page = render_report(parse_json(record.dump()).value());
@@ -82,7 +87,7 @@ TEST_F(Codesign, WritesARecordThatTheReportReads) {
 TEST_F(Codesign, OfAUniformPlanHasNoRivalAndNeedsNoOutliers) {
   job_.method = "uniform";
   job_.selection.options = {{2, 4}};
-  const CodesignResult result = codesign(*dense_, job_).value();
+  const CodesignResult result = codesign(*dense_, job_, directory_).value();
   ASSERT_EQ(result.variants.size(), 2u);
   EXPECT_EQ(result.variants[1].label, "Uniform 2:4");
   EXPECT_TRUE(render_report(make_record(*dense_, job_, result, {})));
@@ -90,7 +95,7 @@ TEST_F(Codesign, OfAUniformPlanHasNoRivalAndNeedsNoOutliers) {
 
 TEST_F(Codesign, OfASparsityThatNoPlanReachesIsRefused) {
   job_.selection.sparsity = 0.99;
-  EXPECT_FALSE(codesign(*dense_, job_));
+  EXPECT_FALSE(codesign(*dense_, job_, directory_));
 }
 
 }  // namespace

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <optional>
 
-#include "checkpoint/export.hpp"
 #include "prune/measure.hpp"
 
 namespace sparsecim {
+namespace fs = std::filesystem;
 namespace {
+
+constexpr const char* kRival = "uniform-rival";  // in the output directory, while it is filled
 
 /// Runs one stage of the pipeline, telling what it is and keeping how long it took.
 class Stages {
@@ -28,46 +30,12 @@ class Stages {
   std::vector<Stage> stages_;
 };
 
-/// `source` with some of its values set to zero: what a pruned model looks like before it is written.
-class EditedCheckpoint : public Checkpoint {
- public:
-  EditedCheckpoint(const Checkpoint& source, TensorEdit edit) : source_(source), edit_(std::move(edit)) {}
-  const ModelConfig& config() const override { return source_.config(); }
-  std::span<const TensorInfo> tensors() const override { return source_.tensors(); }
-  Result<void> read(const TensorInfo& info, std::span<float> out) const override {
-    SC_TRY(source_.read(info, out));
-    return edit_(info, out);
-  }
-  Result<Vocabulary> vocabulary() const override { return source_.vocabulary(); }
-  std::vector<std::filesystem::path> files() const override { return source_.files(); }
-
- private:
-  const Checkpoint& source_;
-  TensorEdit edit_;
-};
-
-/// A model with weights of its own, so that pruning it leaves the original alone. What pruning never changes is shared.
-Llama copy_of(const Llama& model) {
-  Llama copy = model;
-  for (DecoderBlock& block : copy.blocks())
-    for (at::Tensor& weight : block.linears) weight = weight.clone();
-  return copy;
-}
-
 /// The uniform rival: the N:8 that is as sparse as `plan`, or the next sparser one; 1:8 beyond that. The report says
 /// where the sparsities differ.
 Result<Plan> uniform_rival(const Plan& plan, const ModelConfig& config) {
   const int kept = std::clamp(static_cast<int>(std::floor(8 * (1 - plan.sparsity()) + 1e-9)), 1, 8);
   const Pattern pattern{kept, 8};
   return select_uniform(dense_plan_of(config), {.sparsity = pattern.sparsity(), .options = {pattern}});
-}
-
-Result<Llama> pruned(const OpenModel& dense, const Plan& plan, const CodesignJob& job) {
-  return guarded([&]() -> Result<Llama> {
-    Llama model = copy_of(dense.llama);
-    SC_TRY(prune(model, plan, job.importance, job.calibration));
-    return model;
-  });
 }
 
 /// Every machine in every phase, with the masks and bits that the weights really have.
@@ -93,7 +61,9 @@ Result<void> check_equal_macros(const std::vector<HardwareRun>& runs) {
   return {};
 }
 
-std::string uniform_label(const Plan& plan) { return "Uniform " + plan.matrices.at(0).pattern.name(); }
+std::string label_of(const std::string& name, const Plan& plan) {
+  return name == "uniform" ? "Uniform " + plan.matrices.at(0).pattern.name() : "FLOW";
+}
 
 /// Outliers of each decoder block, as FLOW sees them.
 std::vector<Outliers> block_outliers(const Statistics& statistics) {
@@ -107,10 +77,12 @@ std::vector<Outliers> block_outliers(const Statistics& statistics) {
   return blocks;
 }
 
+/// A pruned model in a directory of its own.
 struct Pruned {
   std::string name, label;
   Plan plan;
-  Llama model;
+  std::unique_ptr<Checkpoint> checkpoint;
+  Llama model;  // reads the checkpoint's blocks
 };
 
 /// What the method says, and the outliers that it saw.
@@ -132,19 +104,31 @@ Result<Selected> select(const OpenModel& dense, const CodesignJob& job, Stages& 
   return Selected{std::move(plan), block_outliers(statistics)};
 }
 
+Result<Pruned> prune_into(const fs::path& directory, const OpenModel& dense, const std::string& name, const Plan& plan,
+                          const CodesignJob& job) {
+  std::error_code error;
+  if (!fs::create_directory(directory, error))
+    return fail("{}: cannot create: {}", directory.string(), error.message());
+  SC_TRY_ASSIGN(auto output, PruneOutput::create(*dense.checkpoint, directory, plan_metadata(plan)));
+  SC_TRY(prune(dense.llama, plan, job.importance, job.calibration, output));
+  SC_TRY_ASSIGN(auto checkpoint, open_checkpoint(directory));
+  SC_TRY_ASSIGN(Llama model, Llama::open(*checkpoint, dense.llama.compute()));
+  return Pruned{name, label_of(name, plan), plan, std::move(checkpoint), std::move(model)};
+}
+
 /// The models to hold beside the dense one: the method's own comes last, its uniform rival before it.
 Result<std::vector<Pruned>> prune_all(const OpenModel& dense, const Plan& plan, const CodesignJob& job,
-                                      Stages& stages) {
+                                      const fs::path& directory, Stages& stages) {
   SC_TRY_ASSIGN(const Plan rival, uniform_rival(plan, dense.checkpoint->config()));
-  std::vector<std::pair<std::string, const Plan*>> wanted;
-  if (job.method != "uniform") wanted.emplace_back("uniform", &rival);
-  wanted.emplace_back(job.method, &plan);
   std::vector<Pruned> all;
-  for (const auto& [name, of] : wanted) {
-    const std::string label = name == "uniform" ? uniform_label(*of) : "FLOW";
-    SC_TRY_ASSIGN(Llama model, stages.run("pruning: " + label, [&] { return pruned(dense, *of, job); }));
-    all.push_back({name, label, *of, std::move(model)});
-  }
+  const auto add = [&](const std::string& name, const Plan& of, const fs::path& into) -> Result<void> {
+    SC_TRY_ASSIGN(Pruned made,
+                  stages.run("pruning: " + label_of(name, of), [&] { return prune_into(into, dense, name, of, job); }));
+    all.push_back(std::move(made));
+    return {};
+  };
+  if (job.method != "uniform") SC_TRY(add("uniform", rival, directory / kRival));
+  SC_TRY(add(job.method, plan, directory / "model"));
   return all;
 }
 
@@ -160,34 +144,41 @@ Result<std::vector<Variant>> evaluate_all(const OpenModel& dense, const std::vec
 }
 
 /// The machines on the pruned models; the dense one was simulated first.
-Result<void> simulate_pruned(const OpenModel& dense, const std::vector<Pruned>& candidates, const CodesignJob& job,
+Result<void> simulate_pruned(const std::vector<Pruned>& candidates, const CodesignJob& job,
                              std::vector<Variant>& variants) {
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const EditedCheckpoint edited(*dense.checkpoint, zeros_of(candidates[i].model));
-    SC_TRY_ASSIGN(variants[i + 1].hardware, simulate_all(edited, job));
+    SC_TRY_ASSIGN(variants[i + 1].hardware, simulate_all(*candidates[i].checkpoint, job));
   }
+  return {};
+}
+
+Result<void> remove_rival(const fs::path& directory) {
+  std::error_code error;
+  fs::remove_all(directory / kRival, error);
+  if (error) return fail("{}: cannot remove: {}", (directory / kRival).string(), error.message());
   return {};
 }
 
 }  // namespace
 
-Result<CodesignResult> codesign(const OpenModel& dense, const CodesignJob& job) {
+Result<CodesignResult> codesign(const OpenModel& dense, const CodesignJob& job, const fs::path& directory) {
   Stages stages;
   // First, since it is quick and finds out whether the machines can run this model at all.
   SC_TRY_ASSIGN(auto dense_hardware, stages.run("simulating the machines on the dense model",
                                                 [&] { return simulate_all(*dense.checkpoint, job); }));
   SC_TRY(check_equal_macros(dense_hardware));
   SC_TRY_ASSIGN(Selected selected, select(dense, job, stages));
-  SC_TRY_ASSIGN(std::vector<Pruned> candidates, prune_all(dense, selected.plan, job, stages));
+  selected.plan.provenance = job.provenance;
+  SC_TRY_ASSIGN(const std::vector<Pruned> candidates, prune_all(dense, selected.plan, job, directory, stages));
   SC_TRY_ASSIGN(std::vector<Variant> variants,
                 stages.run("evaluating all models side by side", [&] { return evaluate_all(dense, candidates, job); }));
   variants[0].hardware = std::move(dense_hardware);
   SC_TRY(stages.run("simulating the machines on the pruned models",
-                    [&] { return simulate_pruned(dense, candidates, job, variants); }));
+                    [&] { return simulate_pruned(candidates, job, variants); }));
+  SC_TRY(remove_rival(directory));
   return CodesignResult{.variants = std::move(variants),
                         .plan = std::move(selected.plan),
                         .blocks = std::move(selected.blocks),
-                        .pruned = std::move(candidates.back().model),
                         .stages = stages.take()};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct CodesignJob {
   std::vector<Sequence> evaluation;
   std::vector<MachineDescription> machines;  // the one designed for, then those it is compared with
   std::vector<WorkloadRequest> phases;       // prefill, decode
+  Json provenance;                           // what the plan and the record carry
 };
 
 /// A machine running a variant in one phase.
@@ -53,12 +55,12 @@ struct CodesignResult {
                                   // unless it is uniform
   Plan plan;                      // the method's
   std::vector<Outliers> blocks;   // of each decoder block; empty where nothing was measured
-  Llama pruned;                   // by `plan`
   std::vector<Stage> stages;
 };
 
-/// Measures the dense model, selects, prunes, evaluates and simulates. `dense` is left as it is. Peak memory: the model
-/// once for each variant. Errors: those of the stages; interrupted.
-Result<CodesignResult> codesign(const OpenModel& dense, const CodesignJob& job);
+/// Measures the dense model, selects, prunes, evaluates and simulates. `dense` is left as it is. The sparse checkpoint
+/// becomes `directory`/model, the rival's lies beside it while it is needed. Memory: one decoder block at a time, and
+/// hidden states. Errors: those of the stages; interrupted.
+Result<CodesignResult> codesign(const OpenModel& dense, const CodesignJob& job, const std::filesystem::path& directory);
 
 }  // namespace sparsecim

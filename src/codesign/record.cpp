@@ -184,7 +184,7 @@ Json make_record(const OpenModel& dense, const CodesignJob& job, const CodesignR
   for (const Variant& variant : result.variants) variants.push_back(variant_json(variant));
   for (const Stage& stage : result.stages) stages.push_back({{"name", stage.name}, {"seconds", stage.seconds}});
   return {{"schema", "sparsecim.record/1"},
-          {"provenance", context.provenance},
+          {"provenance", job.provenance},
           {"model", model_json(dense, job, result.plan)},
           {"request", request_json(job, result, context)},
           {"variants", std::move(variants)},

@@ -9,7 +9,6 @@ namespace sparsecim {
 
 /// What a record says of the request beside the job: names and sizes of the texts.
 struct RecordContext {
-  Json provenance;
   std::string calibration_text, evaluation_text;
   std::int64_t calibration_samples = 0, calibration_length = 0, evaluation_context = 0;
 };

@@ -15,12 +15,15 @@ namespace {
 /// Rows of logits held at once: 256 x 128,256 (LLaMA-3's vocabulary) float32 are 131 MB.
 constexpr std::int64_t kLogitRows = 256;
 
-/// A model under evaluation: what it has added up so far, and its states of the current batch.
+/// Hidden states held at once: a block is read once for all the tokens that they belong to.
+constexpr std::int64_t kWaveBytes = std::int64_t{1} << 30;
+
+/// A model under evaluation: what it has added up so far, and its states of the current wave.
 struct Candidate {
   const Llama* model;
   double nats = 0, kl = 0, seconds = 0;
   std::int64_t agreements = 0;
-  at::Tensor states;  // [predicted, hidden]
+  std::vector<at::Tensor> states;  // of each batch: [sequences, tokens, hidden], at the end [predicted, hidden]
 };
 
 /// Sequences side by side, padded on the right: under a causal mask padding is never seen by what is scored.
@@ -69,28 +72,61 @@ void add_divergence(const at::Tensor& log_p, const at::Tensor& log_q, Candidate&
   candidate.agreements += (log_p.argmax(-1) == log_q.argmax(-1)).sum().item<std::int64_t>();
 }
 
-/// Runs `work` and adds the time that it took to `seconds`.
+/// Runs `work` of a candidate and adds the time that it took.
 template <class Work>
-auto timed(double& seconds, Work work) {
+auto timed(Candidate& candidate, Work work) {
   const auto start = std::chrono::steady_clock::now();
   auto result = work();
-  seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  synchronise(candidate.model->compute().device);
+  candidate.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 
-/// The hidden states that predict something: [predicted, hidden].
-at::Tensor predicting_states(const Llama& model, const Batch& batch) {
-  return model.forward(batch.ids).flatten(0, 1).index_select(0, batch.rows.to(model.compute().device));
+/// As many of the first of `rest` as may be in memory at once, in batches; `rest` loses them. At least one batch.
+std::vector<Batch> take_wave(std::span<const Sequence>& rest, std::int64_t most_tokens) {
+  std::vector<Batch> wave;
+  for (std::int64_t tokens = 0; !rest.empty() && (wave.empty() || tokens < most_tokens);) {
+    const std::size_t count = batch_size(rest);
+    wave.push_back(make_batch(rest.first(count)));
+    tokens += wave.back().ids.numel();
+    rest = rest.subspan(count);
+  }
+  return wave;
 }
 
-/// Adds one batch to the sums of every candidate. `reference` (or null) points into `candidates`.
-void score(std::vector<Candidate>& candidates, const Candidate* reference, const Batch& batch) {
-  for (Candidate& c : candidates) c.states = timed(c.seconds, [&] { return predicting_states(*c.model, batch); });
-  const at::Tensor targets = batch.targets.to(candidates[0].states.device()).unsqueeze(1);
+/// Tokens of a wave, padding included: the states of all candidates take kWaveBytes.
+std::int64_t most_wave_tokens(const std::vector<Candidate>& candidates) {
+  std::int64_t token_bytes = 0;
+  for (const Candidate& c : candidates) token_bytes += c.model->config().hidden_size * 4;
+  return kWaveBytes / token_bytes;
+}
+
+/// Runs a wave through all blocks of one model, one block in memory at a time; the states that predict something stay.
+Result<void> run_blocks(Candidate& candidate, const std::vector<Batch>& wave, Progress& progress) {
+  const Llama& model = *candidate.model;
+  candidate.states.clear();
+  for (const Batch& batch : wave) candidate.states.push_back(model.embed(batch.ids));
+  for (std::int64_t i = 0; i < model.n_blocks(); ++i) {
+    SC_TRY_ASSIGN(const DecoderBlock block, model.block(i));
+    for (std::size_t b = 0; b < wave.size(); ++b) {
+      SC_TRY(check_interrupt());
+      at::Tensor& state = candidate.states[b];
+      state = timed(candidate, [&] { return model.forward_block(block, state); });
+      progress.advance(wave[b].targets.numel());
+    }
+  }
+  for (std::size_t b = 0; b < wave.size(); ++b)
+    candidate.states[b] = candidate.states[b].flatten(0, 1).index_select(0, wave[b].rows.to(model.compute().device));
+  return {};
+}
+
+/// Adds batch `b` of the wave to the sums of every candidate. `reference` (or null) points into `candidates`.
+void score(std::vector<Candidate>& candidates, const Candidate* reference, const Batch& batch, std::size_t b) {
+  const at::Tensor targets = batch.targets.to(candidates[0].states[b].device()).unsqueeze(1);
   for (std::int64_t begin = 0; begin < targets.size(0); begin += kLogitRows) {
     const std::int64_t rows = std::min(kLogitRows, targets.size(0) - begin);
     const auto probabilities = [&](Candidate& c) {
-      return timed(c.seconds, [&] { return log_probabilities(*c.model, c.states, begin, rows); });
+      return timed(c, [&] { return log_probabilities(*c.model, c.states[b], begin, rows); });
     };
     at::Tensor log_p;  // the reference's, which comes first
     for (Candidate& c : candidates) {
@@ -100,6 +136,25 @@ void score(std::vector<Candidate>& candidates, const Candidate* reference, const
       if (reference && &c != reference) add_divergence(log_p, log_q, c);
     }
   }
+}
+
+/// Everything that is predicted, by every candidate.
+Result<void> score_all(std::vector<Candidate>& candidates, const Candidate* reference,
+                       std::span<const Sequence> sequences, std::int64_t tokens) {
+  std::int64_t steps_per_token = 1;  // the head, then every block of every candidate
+  for (const Candidate& c : candidates) steps_per_token += c.model->n_blocks();
+  Progress progress("evaluating", tokens, "tokens", steps_per_token);
+  const std::int64_t most_tokens = most_wave_tokens(candidates);
+  for (std::span<const Sequence> rest = sequences; !rest.empty();) {
+    const std::vector<Batch> wave = take_wave(rest, most_tokens);
+    for (Candidate& c : candidates) SC_TRY(run_blocks(c, wave, progress));
+    for (std::size_t b = 0; b < wave.size(); ++b) {
+      SC_TRY(check_interrupt());
+      score(candidates, reference, wave[b], b);
+      progress.advance(wave[b].targets.numel());
+    }
+  }
+  return {};
 }
 
 Result<void> check(const Llama& model, const Llama& first, const std::vector<Sequence>& sequences) {
@@ -170,15 +225,7 @@ Result<std::vector<Evaluation>> evaluate(std::span<const Llama* const> models, c
   for (const Candidate& c : candidates) SC_TRY(check(*c.model, *candidates[0].model, sequences));
   return guarded([&]() -> Result<std::vector<Evaluation>> {
     const auto tokens = predicted_tokens(sequences);
-    Progress progress("evaluating", tokens, "tokens");
-    for (std::span<const Sequence> rest(sequences); !rest.empty();) {
-      SC_TRY(check_interrupt());
-      const std::size_t count = batch_size(rest);
-      const Batch batch = make_batch(rest.first(count));
-      score(candidates, reference ? &candidates[0] : nullptr, batch);
-      progress.advance(batch.targets.numel());
-      rest = rest.subspan(count);
-    }
+    SC_TRY(score_all(candidates, reference ? &candidates[0] : nullptr, sequences, tokens));
     const std::int64_t bytes = predicted_bytes(sequences, tokenizer);
     std::vector<Evaluation> results;
     for (const Llama* model : models) {

@@ -50,7 +50,8 @@ class Perplexities : public testing::Test {
   /// -sum log p of one sequence, from the logits of a batch of one, in float64.
   static double nats_of(const Llama& model, const Sequence& sequence) {
     const std::vector<std::int64_t> ids(sequence.begin(), sequence.end() - 1);
-    const at::Tensor logits = model.logits(model.forward(at::tensor(ids, at::kLong).unsqueeze(0)))[0].to(at::kDouble);
+    const at::Tensor logits =
+        model.logits(model.forward(at::tensor(ids, at::kLong).unsqueeze(0)).value())[0].to(at::kDouble);
     double nats = 0;
     for (std::int64_t t = 0; t < logits.size(0); ++t)
       nats += (logits[t].logsumexp(-1) - logits[t][sequence[static_cast<std::size_t>(t) + 1]]).item<double>();
@@ -98,8 +99,8 @@ TEST_F(Perplexities, DivergeFromAnotherModelAsTheDefinitionSays) {
   for (const auto& sequence : sequences_) {
     const std::vector<std::int64_t> ids(sequence.begin(), sequence.end() - 1);
     const at::Tensor batch = at::tensor(ids, at::kLong).unsqueeze(0);
-    const at::Tensor p = model_.logits(model_.forward(batch))[0].to(at::kDouble).softmax(-1);
-    const at::Tensor q = other_.logits(other_.forward(batch))[0].to(at::kDouble).softmax(-1);
+    const at::Tensor p = model_.logits(model_.forward(batch).value())[0].to(at::kDouble).softmax(-1);
+    const at::Tensor q = other_.logits(other_.forward(batch).value())[0].to(at::kDouble).softmax(-1);
     kl += (p * (p / q).log()).sum().item<double>();
     agreements += (p.argmax(-1) == q.argmax(-1)).sum().item<int>();
   }
@@ -117,11 +118,21 @@ TEST_F(Perplexities, SideBySideAreWhatTheyAreAlone) {
   EXPECT_FALSE(both[1].divergence);
 }
 
+TEST_F(Perplexities, OfAModelThatReadsItsBlocksAreThoseOfOneThatHoldsThem) {
+  RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+  const Llama streamed = Llama::open(checkpoint, {}).value();
+  EXPECT_DOUBLE_EQ(evaluate_one(streamed, sequences_).nats_per_token, evaluate_one(model_, sequences_).nats_per_token);
+  checkpoint.broken = "model.layers.1.mlp.down_proj.weight";
+  const Llama* const models[] = {&streamed};
+  EXPECT_FALSE(evaluate(models, sequences_, LetterTokenizer(true)));
+}
+
 TEST_F(Perplexities, OfSequencesLongerThanTheModelOrOfBrokenWeightsAreRefused) {
   const Llama* const models[] = {&model_};
   EXPECT_FALSE(evaluate(models, {Sequence(40, 1)}, LetterTokenizer(true)));
-  Llama broken = random_model(1);
-  broken.blocks()[0].linears[6].fill_(std::nanf(""));
+  RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+  checkpoint.values("model.layers.0.mlp.down_proj.weight")[5] = std::nanf("");
+  const Llama broken = Llama::load(checkpoint, {}).value();
   const Llama* const broken_models[] = {&broken};
   const auto refused = evaluate(broken_models, sequences_, LetterTokenizer(true));
   ASSERT_FALSE(refused);

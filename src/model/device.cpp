@@ -1,6 +1,7 @@
 #include "model/device.hpp"
 
 #include <ATen/Context.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 
 namespace sparsecim {
@@ -29,6 +30,10 @@ Result<Compute> choose_compute(const std::string& device, const std::string& dty
   if (!cuda && device == "cuda") return tl::unexpected(cuda.error());
   if (cuda) compute.device = at::Device(at::kCUDA, 0);
   return compute;
+}
+
+void synchronise(at::Device device) {
+  if (!device.is_cpu()) c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
 }
 
 }  // namespace sparsecim

@@ -20,6 +20,9 @@ struct Compute {
 /// when a GPU is asked for. Errors: another name; cuda where there is no GPU or no libtorch_cuda.
 Result<Compute> choose_compute(const std::string& device, const std::string& dtype);
 
+/// Waits until the device has done what it was given: for clocks.
+void synchronise(at::Device device);
+
 /// Runs `body`, which returns a Result; a LibTorch exception (out of memory, a failed kernel) becomes its error. This
 /// is the door of the rooms that use LibTorch. No gradients are recorded inside.
 template <class Body>

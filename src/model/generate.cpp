@@ -41,7 +41,7 @@ Result<std::vector<TokenId>> generate(const Llama& model, std::vector<TokenId> p
     std::vector<TokenId> produced, input = std::move(prompt);
     while (static_cast<std::int64_t>(produced.size()) < limit) {
       SC_TRY(check_interrupt());
-      const at::Tensor hidden = model.forward(as_batch(input), &caches);
+      SC_TRY_ASSIGN(const at::Tensor hidden, model.forward(as_batch(input), &caches));
       const TokenId next = draw(model.logits(hidden.select(1, -1)).squeeze(0), options.temperature, random);
       if (std::ranges::count(model.config().eos_token_ids, next) > 0) break;
       produced.push_back(next);

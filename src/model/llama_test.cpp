@@ -135,7 +135,7 @@ TEST_P(LlamaModels, GiveTheLogitsOfAPlainForwardPass) {
   config.tied_embeddings = GetParam();
   const RandomCheckpoint checkpoint(config);
   const Llama model = Llama::load(checkpoint, {}).value();
-  const at::Tensor logits = model.logits(model.forward(batch_of(kIds)));
+  const at::Tensor logits = model.logits(model.forward(batch_of(kIds)).value());
   EXPECT_LT(relative_error(logits, PlainLlama(checkpoint).logits(kIds)), 1e-5);
 }
 
@@ -145,13 +145,13 @@ TEST(Llama, GivesTheSameLogitsTokenByTokenInPiecesAndAtOnce) {
   const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
   const Llama model = Llama::load(checkpoint, {}).value();
   const at::Tensor ids = batch_of(kIds);
-  const at::Tensor whole = model.logits(model.forward(ids));
+  const at::Tensor whole = model.logits(model.forward(ids).value());
   for (const std::int64_t piece : {1, 2, 4}) {
     auto caches = model.make_caches(1, ids.size(1));
     std::vector<at::Tensor> parts;
     for (std::int64_t begin = 0; begin < ids.size(1); begin += piece) {
       const std::int64_t tokens = std::min(piece, ids.size(1) - begin);
-      parts.push_back(model.logits(model.forward(ids.narrow(1, begin, tokens), &caches)));
+      parts.push_back(model.logits(model.forward(ids.narrow(1, begin, tokens), &caches).value()));
     }
     EXPECT_TRUE(at::allclose(at::cat(parts, 1), whole, 1e-4, 1e-5)) << "in pieces of " << piece;
   }
@@ -160,7 +160,8 @@ TEST(Llama, GivesTheSameLogitsTokenByTokenInPiecesAndAtOnce) {
 TEST(Llama, InBfloat16StaysWithinItsRounding) {
   const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
   const Llama model = Llama::load(checkpoint, {.dtype = at::kBFloat16}).value();
-  const double error = relative_error(model.logits(model.forward(batch_of(kIds))), PlainLlama(checkpoint).logits(kIds));
+  const double error =
+      relative_error(model.logits(model.forward(batch_of(kIds)).value()), PlainLlama(checkpoint).logits(kIds));
   EXPECT_LT(error, 0.05);  // 8 bits of mantissa through some twenty roundings
   EXPECT_GT(error, 1e-5) << "it computed in float32";
 }

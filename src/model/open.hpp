@@ -17,7 +17,10 @@ struct OpenModel {
   Llama llama;
 };
 
-/// Opens and reads `model` (as open_checkpoint). Errors: the checkpoint's, its vocabulary's, the compute's.
+/// Opens `model` (as open_checkpoint), which reads its blocks when they are asked for. Errors: the checkpoint's, its
+/// vocabulary's, the compute's.
 Result<OpenModel> open_model(const std::string& model, const Compute& compute);
+/// The same with all blocks in memory.
+Result<OpenModel> load_model(const std::string& model, const Compute& compute);
 
 }  // namespace sparsecim

@@ -1,25 +1,48 @@
 #include "prune/calibration.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
+
+#include "base/interrupt.hpp"
+#include "base/progress.hpp"
 
 namespace sparsecim {
 namespace {
 
 using Samples = std::vector<std::vector<TokenId>>;
 
-Result<Samples> draw_samples(const Tokenizer& tokenizer, const Corpus& corpus, const CalibrationOptions& options) {
-  if (!corpus.split) {
-    SC_TRY_ASSIGN(const auto ids, tokenizer.encode_as_model(corpus.documents.at(0)));
-    return sample_windows(ids, options.length, options.samples, options.seed);
-  }
-  Samples documents;
-  for (const std::string& document : corpus.documents) {
-    SC_TRY_ASSIGN(std::vector<TokenId> ids, tokenizer.encode(document));
+/// The first tokens of documents drawn from the corpus, BOS in front.
+Result<Samples> draw_document_samples(const Tokenizer& tokenizer, const Corpus& corpus,
+                                      const CalibrationOptions& options) {
+  Samples samples;
+  for (const std::size_t index : draw_documents(corpus.documents.size(), options.samples, options.seed)) {
+    SC_TRY(check_interrupt());
+    SC_TRY_ASSIGN(std::vector<TokenId> ids, tokenizer.encode(corpus.documents[index]));
     if (const auto bos = tokenizer.vocabulary().bos) ids.insert(ids.begin(), *bos);
-    documents.push_back(std::move(ids));
+    if (std::ssize(ids) > options.length) ids.resize(static_cast<std::size_t>(options.length));
+    samples.push_back(std::move(ids));
   }
-  return sample_documents(documents, options.length, options.samples, options.seed);
+  return samples;
+}
+
+Result<Samples> draw_samples(const Tokenizer& tokenizer, const Corpus& corpus, const CalibrationOptions& options) {
+  if (corpus.split) return draw_document_samples(tokenizer, corpus, options);
+  SC_TRY_ASSIGN(const auto ids, tokenizer.encode_as_model(corpus.documents.at(0)));
+  return sample_windows(ids, options.length, options.samples, options.seed);
+}
+
+/// The hidden states of all samples are in memory at once, in 32 bits at most.
+Result<void> check_memory(const ModelConfig& config, const Corpus& corpus, const CalibrationOptions& options) {
+  const std::int64_t documents = corpus.split ? std::ssize(corpus.documents) : options.samples;
+  const double tokens = static_cast<double>(std::min(options.samples, documents)) * static_cast<double>(options.length);
+  const double needed = tokens * (4.0 * static_cast<double>(config.hidden_size) + sizeof(std::int64_t));
+  const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  if (needed <= memory) return {};
+  return fail(Remedy{"use fewer --samples or a smaller --length"},
+              "{} samples of {} tokens take {} of hidden states, this machine has {}", options.samples, options.length,
+              format_bytes(static_cast<std::uint64_t>(needed)), format_bytes(static_cast<std::uint64_t>(memory)));
 }
 
 /// [samples, tokens] of samples that are equally long.
@@ -36,6 +59,7 @@ Result<Calibration> make_calibration(const Tokenizer& tokenizer, const ModelConf
   if (options.length > config.max_positions)
     return fail(Remedy{fmt::format("use --length {} or less", config.max_positions)},
                 "samples of {} tokens are longer than the model's {} positions", options.length, config.max_positions);
+  SC_TRY(check_memory(config, corpus, options));
   SC_TRY_ASSIGN(Samples samples, draw_samples(tokenizer, corpus, options));
   std::ranges::stable_sort(samples, std::ranges::greater{}, &std::vector<TokenId>::size);
   Calibration calibration;

@@ -25,7 +25,7 @@ struct Calibration {
 };
 
 /// Samples `corpus`; documents stand behind the BOS token, as in evaluation. Errors: a text shorter than one sample;
-/// samples longer than the model's positions.
+/// samples longer than the model's positions, or more than fit into memory.
 Result<Calibration> make_calibration(const Tokenizer& tokenizer, const ModelConfig& config, const Corpus& corpus,
                                      const CalibrationOptions& options);
 

@@ -9,17 +9,15 @@
 namespace sparsecim {
 namespace {
 
-/// Runs the dense model over the calibration tokens: the moments of every block's inputs.
-Result<std::vector<InputMoments>> collect_moments(const Llama& model, const Calibration& calibration) {
-  std::vector<InputMoments> moments(model.blocks().size());
-  Progress progress("measuring the dense model", calibration.tokens, "tokens");
-  for (const at::Tensor& batch : calibration.batches) {
+/// Runs every batch through one block: the moments of its inputs. `states` end up behind the block.
+Result<InputMoments> collect_moments(const Llama& model, const DecoderBlock& block, std::vector<at::Tensor>& states,
+                                     Progress& progress) {
+  InputMoments moments;
+  for (at::Tensor& state : states) {
     SC_TRY(check_interrupt());
-    at::Tensor hidden = model.embed(batch);
-    for (std::size_t i = 0; i < moments.size(); ++i)
-      hidden = model.forward_block(model.blocks()[i], hidden, nullptr,
-                                   [&](LinearInput input, const at::Tensor& x) { moments[i].add(input, x); });
-    progress.advance(batch.numel());
+    state = model.forward_block(block, state, nullptr,
+                                [&](LinearInput input, const at::Tensor& x) { moments.add(input, x); });
+    progress.advance(state.size(0) * state.size(1));
   }
   return moments;
 }
@@ -89,16 +87,18 @@ Plan dense_plan_of(const ModelConfig& config) {
 Result<Statistics> measure_statistics(const Llama& model, const Checkpoint& checkpoint, const Calibration& calibration,
                                       double tau, Granularity granularity) {
   return guarded([&]() -> Result<Statistics> {
-    SC_TRY_ASSIGN(const auto moments, collect_moments(model, calibration));
     Statistics statistics{.n_tokens = calibration.tokens, .tau = tau, .granularity = granularity};
     statistics.other_weights = dense_plan_of(model.config()).other_weights;
     SC_TRY_ASSIGN(statistics.model_fingerprint, fingerprint(checkpoint.files()));
-    for (std::size_t block = 0; block < moments.size(); ++block) {
-      SC_TRY(check_interrupt());
+    std::vector<at::Tensor> states;
+    for (const at::Tensor& batch : calibration.batches) states.push_back(model.embed(batch));
+    Progress progress("measuring the dense model", calibration.tokens, "tokens", model.n_blocks());
+    for (std::int64_t i = 0; i < model.n_blocks(); ++i) {
+      SC_TRY_ASSIGN(const DecoderBlock block, model.block(i));
+      SC_TRY_ASSIGN(const InputMoments moments, collect_moments(model, block, states, progress));
       const std::size_t first = statistics.matrices.size();
-      SC_TRY(append_block(statistics, model.config(), static_cast<std::int64_t>(block), moments[block]));
-      SC_TRY(
-          within(fmt::format("model.layers.{}", block), find_block_outliers(statistics, model.blocks()[block], first)));
+      SC_TRY(append_block(statistics, model.config(), i, moments));
+      SC_TRY(within(fmt::format("model.layers.{}", i), find_block_outliers(statistics, block, first)));
     }
     return statistics;
   });

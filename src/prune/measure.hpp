@@ -12,8 +12,9 @@ namespace sparsecim {
 Plan dense_plan_of(const ModelConfig& config);
 
 /// What selection wants to know of the dense model, in one pass over the calibration tokens: the mean square of every
-/// input column, and from it the outliers at `tau`, against the mean over a block or over each matrix. The provenance
-/// is left to the caller. Errors: values that are not finite; the checkpoint's files; interrupted.
+/// input column, and from it the outliers at `tau`, against the mean over a block or over each matrix. Memory: one
+/// block and the hidden states of the calibration tokens. The provenance is left to the caller. Errors: values that are
+/// not finite; the checkpoint's files; interrupted.
 Result<Statistics> measure_statistics(const Llama& model, const Checkpoint& checkpoint, const Calibration& calibration,
                                       double tau, Granularity granularity);
 

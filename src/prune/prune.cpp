@@ -1,8 +1,6 @@
 #include "prune/prune.hpp"
 
 #include <algorithm>
-#include <map>
-#include <memory>
 
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
@@ -37,13 +35,12 @@ Result<std::vector<BlockPatterns>> patterns_of(const Plan& plan, const ModelConf
   return patterns;
 }
 
-/// Prunes one matrix, whatever its type and device: the mask is made on float32 on the CPU.
-Result<void> prune_matrix(at::Tensor& weight, std::span<const float> column_norms, Pattern pattern) {
-  at::Tensor values = weight.to(at::kCPU, at::kFloat).contiguous();
+/// One matrix pruned, whatever its type and device: the mask is made on float32 on the CPU.
+Result<at::Tensor> pruned_matrix(const at::Tensor& weight, std::span<const float> column_norms, Pattern pattern) {
+  at::Tensor values = weight.to(at::kCPU, at::kFloat, false, /*copy=*/true).contiguous();
   const std::span<float> all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
   SC_TRY(apply_nm(all, weight.size(1), column_norms, pattern));
-  if (!values.is_same(weight)) weight.copy_(values);
-  return {};
+  return values.to(weight.device(), weight.scalar_type());
 }
 
 /// ||X_j||_2 of each column, up to the factor sqrt(tokens) that changes no ranking; empty without moments.
@@ -57,7 +54,7 @@ Result<void> prune_block(DecoderBlock& block, const BlockPatterns& patterns, con
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     if (patterns[i].dense()) continue;
     SC_TRY_ASSIGN(const auto norms, column_norms(moments, kInputOfLinear[i]));
-    SC_TRY(prune_matrix(block.linears[i], norms, patterns[i]));
+    SC_TRY_ASSIGN(block.linears[i], pruned_matrix(block.linears[i], norms, patterns[i]));
   }
   return {};
 }
@@ -78,29 +75,45 @@ Result<void> run_block(const Llama& model, const DecoderBlock& block, std::vecto
   return {};
 }
 
-Result<void> prune_by_magnitude(Llama& model, const std::vector<BlockPatterns>& patterns) {
-  Progress progress("pruning", model.config().n_layers, "blocks");
-  for (std::size_t i = 0; i < patterns.size(); ++i) {
+Result<void> prune_by_magnitude(const Llama& model, const std::vector<BlockPatterns>& patterns, PruneOutput& output) {
+  Progress progress("pruning", model.n_blocks(), "blocks");
+  progress.advance(output.finished_blocks());
+  for (std::int64_t i = output.finished_blocks(); i < model.n_blocks(); ++i) {
     SC_TRY(check_interrupt());
-    SC_TRY(prune_block(model.blocks()[i], patterns[i], nullptr));
+    SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
+    SC_TRY(prune_block(block, patterns[static_cast<std::size_t>(i)], nullptr));
+    SC_TRY(output.write(block));
+    SC_TRY(output.save({}));
     progress.advance(1);
   }
   return {};
 }
 
-Result<void> prune_sequentially(Llama& model, const std::vector<BlockPatterns>& patterns,
-                                const Calibration& calibration) {
-  std::vector<at::Tensor> states;  // the hidden states of every batch in front of the current block
-  for (const at::Tensor& batch : calibration.batches) states.push_back(model.embed(batch));
-  Progress progress("pruning", model.config().n_layers, "blocks");
-  for (std::size_t i = 0; i < patterns.size(); ++i) {
-    DecoderBlock& block = model.blocks()[i];
-    if (!all_dense(patterns[i])) {
+/// The hidden states of every batch in front of the first block that `output` does not have.
+std::vector<at::Tensor> first_states(const Llama& model, const Calibration& calibration, PruneOutput& output) {
+  std::vector<at::Tensor> states = output.take_states();
+  for (at::Tensor& state : states) state = state.to(model.compute().device);
+  if (states.empty())
+    for (const at::Tensor& batch : calibration.batches) states.push_back(model.embed(batch));
+  return states;
+}
+
+Result<void> prune_sequentially(const Llama& model, const std::vector<BlockPatterns>& patterns,
+                                const Calibration& calibration, PruneOutput& output) {
+  std::vector<at::Tensor> states = first_states(model, calibration, output);
+  Progress progress("pruning", model.n_blocks(), "blocks");
+  progress.advance(output.finished_blocks());
+  for (std::int64_t i = output.finished_blocks(); i < model.n_blocks(); ++i) {
+    const BlockPatterns& wanted = patterns[static_cast<std::size_t>(i)];
+    SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
+    if (!all_dense(wanted)) {
       InputMoments moments;
       SC_TRY(run_block(model, block, states, &moments));
-      SC_TRY(within(fmt::format("model.layers.{}", i), prune_block(block, patterns[i], &moments)));
+      SC_TRY(within(fmt::format("model.layers.{}", i), prune_block(block, wanted, &moments)));
     }
-    if (i + 1 < patterns.size()) SC_TRY(run_block(model, block, states, nullptr));
+    SC_TRY(output.write(block));
+    if (i + 1 < model.n_blocks()) SC_TRY(run_block(model, block, states, nullptr));
+    SC_TRY(output.save(states));
     progress.advance(1);
   }
   return {};
@@ -114,33 +127,16 @@ Result<Importance> parse_importance(const std::string& name) {
   return fail(Remedy{"use wanda or magnitude"}, "unknown importance '{}'", name);
 }
 
-Result<void> prune(Llama& model, const Plan& plan, Importance importance, const Calibration* calibration) {
+Result<void> prune(const Llama& model, const Plan& plan, Importance importance, const Calibration* calibration,
+                   PruneOutput& output) {
   SC_TRY_ASSIGN(const auto patterns, patterns_of(plan, model.config()));
-  return guarded([&]() -> Result<void> {
-    if (importance == Importance::kMagnitude) return prune_by_magnitude(model, patterns);
-    if (calibration == nullptr) return fail(Remedy{"give a --text"}, "wanda needs a calibration text");
-    return prune_sequentially(model, patterns, *calibration);
-  });
-}
-
-TensorEdit zeros_of(const Llama& pruned) {
-  auto weights = std::make_shared<std::map<std::string, at::Tensor>>();
-  const auto linears = block_linears(pruned.config());
-  for (std::size_t block = 0; block < pruned.blocks().size(); ++block)
-    for (std::size_t i = 0; i < linears.size(); ++i)
-      weights->emplace(matrix_name(static_cast<std::int64_t>(block), linears[i].name) + ".weight",
-                       pruned.blocks()[block].linears[i]);
-  return [weights](const TensorInfo& info, std::span<float> values) -> Result<void> {
-    const auto found = weights->find(info.name);
-    if (found == weights->end()) return {};
-    return guarded([&]() -> Result<void> {
-      const at::Tensor kept = (found->second.flatten() != 0).to(at::kCPU);
-      const auto* keep = kept.const_data_ptr<bool>();
-      for (std::size_t i = 0; i < values.size(); ++i)
-        if (!keep[i]) values[i] = 0;
-      return {};
-    });
-  };
+  if (importance != Importance::kMagnitude && calibration == nullptr)
+    return fail(Remedy{"give a --text"}, "wanda needs a calibration text");
+  SC_TRY(guarded([&]() -> Result<void> {
+    return importance == Importance::kMagnitude ? prune_by_magnitude(model, patterns, output)
+                                                : prune_sequentially(model, patterns, *calibration, output);
+  }));
+  return output.commit();
 }
 
 }  // namespace sparsecim

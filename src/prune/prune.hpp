@@ -3,9 +3,9 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "checkpoint/export.hpp"
 #include "model/llama.hpp"
 #include "prune/calibration.hpp"
+#include "prune/output.hpp"
 #include "sparsity/plan.hpp"
 
 namespace sparsecim {
@@ -17,12 +17,11 @@ enum class Importance {
 /// "magnitude" or "wanda". Errors: anything else.
 Result<Importance> parse_importance(const std::string& name);
 
-/// Sets the weights that `plan` drops to zero, in place, block after block. Wanda's norms are collected sequentially:
-/// each block sees the outputs of the pruned blocks before it. `calibration` may be null for magnitude only.
-/// Errors: a plan of another model; activations that are not finite; interrupted.
-Result<void> prune(Llama& model, const Plan& plan, Importance importance, const Calibration* calibration);
-
-/// The edit by which export_checkpoint writes `pruned`: zeros where it has zeros, the source's values elsewhere.
-TensorEdit zeros_of(const Llama& pruned);
+/// Writes `model` to `output` with the weights that `plan` drops set to zero, from the first block that `output` does
+/// not have yet; `model` itself stays as it is. Wanda's norms are collected sequentially: each block sees the outputs
+/// of the pruned blocks before it. Memory: one block and the hidden states of the calibration tokens. `calibration` may
+/// be null for magnitude only. Errors: a plan of another model; activations that are not finite; interrupted.
+Result<void> prune(const Llama& model, const Plan& plan, Importance importance, const Calibration* calibration,
+                   PruneOutput& output);
 
 }  // namespace sparsecim

@@ -75,21 +75,18 @@ Result<std::vector<std::vector<TokenId>>> sample_windows(std::span<const TokenId
   return windows;
 }
 
-std::vector<std::vector<TokenId>> sample_documents(const std::vector<std::vector<TokenId>>& documents,
-                                                   std::int64_t length, std::int64_t count, std::uint64_t seed) {
-  SC_CHECK(length >= 1 && count >= 1);
-  std::vector<std::size_t> order(documents.size());
+std::vector<std::size_t> draw_documents(std::size_t n_documents, std::int64_t count, std::uint64_t seed) {
+  SC_CHECK(count >= 1);
+  std::vector<std::size_t> order(n_documents);
   std::iota(order.begin(), order.end(), 0);
   std::mt19937_64 random(seed);
-  std::vector<std::vector<TokenId>> samples;
-  for (std::size_t i = 0; i < order.size() && static_cast<std::int64_t>(i) < count; ++i) {  // Fisher-Yates
-    const auto rest = static_cast<std::int64_t>(order.size() - i);
+  const auto drawn = static_cast<std::size_t>(std::min(count, static_cast<std::int64_t>(n_documents)));
+  for (std::size_t i = 0; i < drawn; ++i) {  // Fisher-Yates
+    const auto rest = static_cast<std::int64_t>(n_documents - i);
     std::swap(order[i], order[i + static_cast<std::size_t>(below(random, rest))]);
-    const std::vector<TokenId>& document = documents[order[i]];
-    const auto taken = std::min(static_cast<std::int64_t>(document.size()), length);
-    samples.emplace_back(document.begin(), document.begin() + taken);
   }
-  return samples;
+  order.resize(drawn);
+  return order;
 }
 
 }  // namespace sparsecim

@@ -30,9 +30,7 @@ Result<Corpus> read_corpus(const std::filesystem::path& file, const std::optiona
 /// none overlaps another unless the text is too short for that. Errors: `ids` are fewer than one window.
 Result<std::vector<std::vector<TokenId>>> sample_windows(std::span<const TokenId> ids, std::int64_t length,
                                                          std::int64_t count, std::uint64_t seed);
-/// The first `length` ids (or all, of a shorter one) of `count` different documents, in a random order; of all
-/// documents, if there are fewer.
-std::vector<std::vector<TokenId>> sample_documents(const std::vector<std::vector<TokenId>>& documents,
-                                                   std::int64_t length, std::int64_t count, std::uint64_t seed);
+/// Indices of `count` different documents of `n_documents`, in a random order; of all, if there are fewer.
+std::vector<std::size_t> draw_documents(std::size_t n_documents, std::int64_t count, std::uint64_t seed);
 
 }  // namespace sparsecim

@@ -110,23 +110,17 @@ TEST(SampleWindows, DependOnTheSeedAndNothingElse) {
   EXPECT_THAT(starts, ElementsAre(1672, 2595, 5559, 9179));
 }
 
-TEST(SampleDocuments, TakesTheBeginningsOfDifferentDocuments) {
-  Windows documents;
-  for (TokenId i = 0; i < 50; ++i) documents.push_back(std::vector<TokenId>(static_cast<std::size_t>(1 + i % 9), i));
-  const Windows samples = sample_documents(documents, 5, 20, 3);
-  ASSERT_EQ(samples.size(), 20u);
-  std::set<TokenId> seen;
-  for (const auto& sample : samples) {
-    EXPECT_TRUE(seen.insert(sample[0]).second);
-    EXPECT_EQ(sample.size(), std::min<std::size_t>(5, documents[static_cast<std::size_t>(sample[0])].size()));
-  }
-  EXPECT_EQ(samples, sample_documents(documents, 5, 20, 3));
-  EXPECT_NE(samples, sample_documents(documents, 5, 20, 4));
+TEST(DrawDocuments, GivesDifferentOnesByTheSeed) {
+  const auto drawn = draw_documents(50, 20, 3);
+  EXPECT_EQ(drawn.size(), 20u);
+  EXPECT_EQ(std::set<std::size_t>(drawn.begin(), drawn.end()).size(), 20u);
+  for (const std::size_t index : drawn) EXPECT_LT(index, 50u);
+  EXPECT_EQ(drawn, draw_documents(50, 20, 3));
+  EXPECT_NE(drawn, draw_documents(50, 20, 4));
 }
 
-TEST(SampleDocuments, GivesAllOfThemWhereThereAreFewer) {
-  const Windows documents = {{1, 2, 3}, {4}};
-  EXPECT_THAT(sample_documents(documents, 2, 10, 0), testing::UnorderedElementsAre(ElementsAre(1, 2), ElementsAre(4)));
+TEST(DrawDocuments, GivesAllOfThemWhereThereAreFewer) {
+  EXPECT_THAT(draw_documents(2, 10, 0), testing::UnorderedElementsAre(0, 1));
 }
 
 }  // namespace

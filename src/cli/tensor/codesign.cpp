@@ -3,7 +3,6 @@
 #include "base/file.hpp"
 #include "base/progress.hpp"
 #include "base/provenance.hpp"
-#include "checkpoint/export.hpp"
 #include "cli/tensor/common.hpp"
 #include "codesign/record.hpp"
 #include "report/report.hpp"
@@ -111,15 +110,8 @@ std::string evaluation_label(const Texts& texts) {
   return texts.evaluation.path.string() + (texts.cut ? " (its last fifth, kept out of calibration)" : "");
 }
 
-/// Everything that the run leaves: the sparse checkpoint, its plan, the record and the page.
-Result<void> write_results(const std::filesystem::path& directory, const OpenModel& model, const CodesignResult& result,
-                           const Json& record) {
-  const auto checkpoint = directory / "model";
-  std::error_code error;
-  if (!std::filesystem::create_directory(checkpoint, error))
-    return fail("{}: cannot create: {}", checkpoint.string(), error.message());
-  SC_TRY(export_checkpoint(*model.checkpoint, checkpoint, zeros_of(result.pruned),
-                           {{"format", "pt"}, {"sparsecim_plan", plan_text(result.plan)}}));
+/// What the run leaves beside the sparse checkpoint: its plan, the record and the page.
+Result<void> write_results(const std::filesystem::path& directory, const CodesignResult& result, const Json& record) {
   SC_TRY(write_plan(directory / "plan.json", result.plan));
   SC_TRY(write_json_file(directory / "record.json", record));
   SC_TRY_ASSIGN(const std::string page, render_report(record));
@@ -137,18 +129,17 @@ Result<void> run_codesign(const CodesignRequest& request) {
   SC_TRY_ASSIGN(const Texts texts, open_texts(request));
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
   SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, texts.calibration, model));
-  SC_TRY_ASSIGN(const CodesignJob job, make_job(request, model, texts, calibration));
-  SC_TRY_ASSIGN(CodesignResult result, codesign(model, job));
-  RecordContext context{.calibration_text = texts.calibration.path.string(),
-                        .evaluation_text = evaluation_label(texts),
-                        .calibration_samples = request.calibration.samples,
-                        .calibration_length = request.calibration.length,
-                        .evaluation_context = protocol_of(request, model.checkpoint->config()).context};
-  SC_TRY_ASSIGN(context.provenance, provenance_of(request, model, texts));
-  result.plan.provenance = context.provenance;
+  SC_TRY_ASSIGN(CodesignJob job, make_job(request, model, texts, calibration));
+  SC_TRY_ASSIGN(job.provenance, provenance_of(request, model, texts));
+  SC_TRY_ASSIGN(const CodesignResult result, codesign(model, job, output.path()));
+  const RecordContext context{.calibration_text = texts.calibration.path.string(),
+                              .evaluation_text = evaluation_label(texts),
+                              .calibration_samples = request.calibration.samples,
+                              .calibration_length = request.calibration.length,
+                              .evaluation_context = protocol_of(request, model.checkpoint->config()).context};
   const Json record = make_record(model, job, result, context);
   SC_TRY_ASSIGN(const std::string summary, render_report_text(record));
-  SC_TRY(write_results(output.path(), model, result, record));
+  SC_TRY(write_results(output.path(), result, record));
   SC_TRY(output.commit());
   fmt::print("{}\nreport: {}\n", summary, (request.output / "report.html").string());
   return {};

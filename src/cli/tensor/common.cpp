@@ -30,6 +30,11 @@ Result<OpenModel> open_requested(const TensorRequest& request) {
   return open_model(request.model, compute);
 }
 
+Result<OpenModel> load_requested(const TensorRequest& request) {
+  SC_TRY_ASSIGN(const Compute compute, prepare_compute(request));
+  return load_model(request.model, compute);
+}
+
 Result<NamedCorpus> open_corpus(const TextRequest& request, const std::string& name) {
   const fs::path path = request.text.empty() ? cache_directory() / "text" / name : request.text;
   if (request.text.empty() && !fs::exists(path))
@@ -66,8 +71,6 @@ Result<SelectionRequest> selection_of(const SelectionOptions& options) {
 }
 
 std::int64_t default_context(const ModelConfig& config) { return std::min<std::int64_t>(2048, config.max_positions); }
-
-std::string plan_text(const Plan& plan) { return to_json(plan).dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json options_of(const TensorRequest& request) {
   return {{"model", request.model}, {"device", request.device}, {"dtype", request.dtype}, {"threads", thread_count()}};

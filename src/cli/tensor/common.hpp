@@ -14,8 +14,11 @@ namespace sparsecim {
 /// Sets LibTorch's threads and chooses what to compute with.
 Result<Compute> prepare_compute(const TensorRequest& request);
 
-/// A request's model, ready to run.
+/// A request's model, its blocks read when they are asked for.
 Result<OpenModel> open_requested(const TensorRequest& request);
+
+/// The same with all blocks in memory.
+Result<OpenModel> load_requested(const TensorRequest& request);
 
 /// A corpus and the file that it came from.
 struct NamedCorpus {
@@ -43,9 +46,6 @@ std::int64_t default_context(const ModelConfig& config);
 Json options_of(const TensorRequest& request);
 Json options_of(const CalibrationRequest& request, const std::filesystem::path& text);
 Json options_of(const SelectionOptions& request);
-
-/// The plan as one line of JSON, for a checkpoint's metadata.
-std::string plan_text(const Plan& plan);
 
 /// The verbs, each in its own file.
 Result<void> run_eval(const EvalRequest& request);

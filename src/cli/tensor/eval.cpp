@@ -60,6 +60,7 @@ Result<void> check_same_vocabulary(const OpenModel& model, const OpenModel& refe
 }  // namespace
 
 Result<void> run_eval(const EvalRequest& request) {
+  if (!request.json.empty()) SC_TRY(OutputFile::create(request.json));  // whether it can be written, before the work
   SC_TRY_ASSIGN(const Corpus corpus, read_corpus(request.text, request.split));
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
   const Protocol protocol = protocol_of(request, model.checkpoint->config());

@@ -45,7 +45,7 @@ class TextStream {
 }  // namespace
 
 Result<void> run_generate(const GenerateRequest& request) {
-  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
+  SC_TRY_ASSIGN(const OpenModel model, load_requested(request));
   SC_TRY_ASSIGN(std::vector<TokenId> prompt, model.tokenizer->encode_as_model(request.prompt));
   TextStream stream(*model.tokenizer, prompt);
   const GenerationOptions options{.tokens = request.tokens, .temperature = request.temperature, .seed = request.seed};

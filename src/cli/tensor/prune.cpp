@@ -15,30 +15,60 @@ Result<Plan> requested_plan(const PruneRequest& request, const Checkpoint& check
   return select_uniform(dense_plan_of(checkpoint.config()), {.sparsity = pattern.sparsity(), .options = {pattern}});
 }
 
-}  // namespace
+/// Everything that decides what comes out, resolved.
+struct PruneJob {
+  Plan plan;  // with its provenance
+  Importance importance;
+  std::optional<Calibration> calibration;  // none for magnitude
+};
 
-Result<void> run_prune(const PruneRequest& request) {
-  SC_TRY_ASSIGN(OutputDirectory output, OutputDirectory::create(request.output, request.force));
-  SC_TRY_ASSIGN(const Importance importance, parse_importance(request.importance));
-  if (!request.pattern.empty()) SC_TRY(parse_pattern(request.pattern));  // before the model is read
-  SC_TRY_ASSIGN(OpenModel model, open_requested(request));
-  SC_TRY_ASSIGN(Plan plan, requested_plan(request, *model.checkpoint));
+Result<PruneJob> make_job(const PruneRequest& request, const OpenModel& model) {
+  PruneJob job;
+  SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
+  SC_TRY_ASSIGN(job.plan, requested_plan(request, *model.checkpoint));
   Json options = options_of(request);
   options["importance"] = request.importance;
   options[request.plan.empty() ? "pattern" : "plan"] = request.plan.empty() ? request.pattern : request.plan.string();
   auto inputs = model.checkpoint->files();
   if (!request.plan.empty()) inputs.push_back(request.plan);
-  std::optional<Calibration> calibration;
-  if (importance != Importance::kMagnitude) {
+  if (job.importance != Importance::kMagnitude) {
     SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
-    SC_TRY_ASSIGN(calibration, calibrate(request.calibration, text, model));
+    SC_TRY_ASSIGN(job.calibration, calibrate(request.calibration, text, model));
     options["calibration"] = options_of(request.calibration, text.path);
     inputs.push_back(text.path);
   }
-  SC_TRY(prune(model.llama, plan, importance, calibration ? &*calibration : nullptr));
-  SC_TRY_ASSIGN(plan.provenance, provenance("prune", std::move(options), inputs, request.calibration.seed));
-  SC_TRY(export_checkpoint(*model.checkpoint, output.path(), zeros_of(model.llama),
-                           {{"format", "pt"}, {"sparsecim_plan", plan_text(plan)}}));
+  SC_TRY_ASSIGN(job.plan.provenance, provenance("prune", std::move(options), inputs, request.calibration.seed));
+  return job;
+}
+
+/// Prunes into `directory`, from where an earlier run of the same job stopped there. What is worth going on with stays.
+Result<void> prune_into(OutputDirectory& directory, const OpenModel& model, const PruneJob& job, bool restart) {
+  const auto metadata = plan_metadata(job.plan);
+  SC_TRY_ASSIGN(PruneOutput output, PruneOutput::resume(*model.checkpoint, directory.path(), metadata,
+                                                        metadata.at("sparsecim_plan"), restart));
+  const std::int64_t n_blocks = model.llama.n_blocks();
+  if (output.finished_blocks() > 0)
+    fmt::print(stderr, "going on behind the {} of {} blocks in {}\n", output.finished_blocks(), n_blocks,
+               directory.path().string());
+  auto pruned = prune(model.llama, job.plan, job.importance, job.calibration ? &*job.calibration : nullptr, output);
+  if (!pruned && output.saved_blocks() > 0) {
+    directory.keep();
+    pruned.error().remedy = fmt::format("{} keeps {} of {} blocks: the same command goes on from there",
+                                        directory.path().string(), output.saved_blocks(), n_blocks);
+  }
+  return pruned;
+}
+
+}  // namespace
+
+Result<void> run_prune(const PruneRequest& request) {
+  SC_TRY_ASSIGN(OutputDirectory output, OutputDirectory::resume(request.output, request.force));
+  SC_TRY(parse_importance(request.importance));                          // before the model is read
+  if (!request.pattern.empty()) SC_TRY(parse_pattern(request.pattern));  // likewise
+  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
+  SC_TRY_ASSIGN(const PruneJob job, make_job(request, model));
+  SC_TRY(prune_into(output, model, job, request.force));
+  const Plan& plan = job.plan;
   SC_TRY(write_plan(output.path() / "plan.json", plan));
   SC_TRY(output.commit());
   fmt::print("{}: {} of {} weights of the decoder blocks are zero ({:.2f} %; {:.2f} % of the whole model)\n",

@@ -11,6 +11,7 @@ namespace sparsecim {
 namespace {
 
 Result<Statistics> measure_and_keep(const SelectRequest& request, const SelectionRequest& selection) {
+  if (!request.statistics.empty()) SC_TRY(OutputFile::create(request.statistics));  // likewise
   SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
   SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, text, model));
@@ -76,6 +77,7 @@ void print(const Plan& plan) {
 }  // namespace
 
 Result<void> run_select(const SelectRequest& request) {
+  SC_TRY(OutputFile::create(request.output));  // whether it can be written, before the work
   SC_TRY_ASSIGN(const Plan plan, requested_plan(request));
   SC_TRY(write_plan(request.output, plan));
   print(plan);
