@@ -1,5 +1,5 @@
-// Reads JSON strings, one per line, and writes for each {"ids": [...], "exact": whether decoding gives it back}: what
-// tests/oracle/tokenizers_test.py compares with the library `tokenizers`.
+// Reads JSON strings, one per line, and writes for each {"ids": [...], "as_model": [...], "decoded": text, "exact":
+// whether that is the text}: what tests/oracle/tokenizers_test.py compares with the library `tokenizers`.
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
@@ -34,6 +34,13 @@ Result<Vocabulary> read_vocabulary(const Options& options) {
     return gguf_vocabulary(gguf);
   }
   SC_TRY_ASSIGN(const std::string bytes, read_text_file(options.vocabulary));
+  if (options.vocabulary.extension() == ".model") {
+    TokenizerCompanions companions;
+    if (!options.config.empty()) {
+      SC_TRY_ASSIGN(companions.config, read_json_file(options.config));
+    }
+    return vocabulary_from_sentencepiece(bytes, companions);
+  }
   return vocabulary_from_llama2c(bytes, options.size);
 }
 
@@ -49,7 +56,9 @@ Result<void> tokenize(const Tokenizer& tokenizer, std::istream& lines, std::ostr
     const auto text = json.get<std::string>();
     SC_TRY_ASSIGN(const std::vector<TokenId> ids, tokenizer.encode(text));
     SC_TRY_ASSIGN(const std::vector<TokenId> as_model, tokenizer.encode_as_model(text));
-    out << Json{{"ids", ids}, {"as_model", as_model}, {"exact", tokenizer.decode(ids) == text}} << '\n';
+    const std::string decoded = tokenizer.decode(ids);
+    const Json answer = {{"ids", ids}, {"as_model", as_model}, {"decoded", decoded}, {"exact", decoded == text}};
+    out << answer.dump(-1, ' ', true, Json::error_handler_t::replace) << '\n';
   }
   return {};
 }
@@ -67,7 +76,8 @@ Result<void> run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app("Tokenizes JSON strings from standard input, one per line.");
   sparsecim::Options options;
-  app.add_option("vocabulary", options.vocabulary, "tokenizer.json, a GGUF file, or tokenizer.bin with --size")
+  app.add_option("vocabulary", options.vocabulary,
+                 "tokenizer.json, tokenizer.model, a GGUF file, or tokenizer.bin with --size")
       ->required();
   app.add_option("--config", options.config, "tokenizer_config.json");
   app.add_option("--size", options.size, "tokens in a tokenizer.bin");

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "checkpoint/test_gguf.hpp"
+#include "text/test_sentencepiece.hpp"
 
 namespace sparsecim {
 namespace {
@@ -189,6 +190,45 @@ TEST_F(ExportOfOtherFormats, TakesAGgufWithItsTokenizerAsFloat32) {
   expect_round_trip(source_ / "tiny.gguf");
   expect_same_tokenizer(source_ / "tiny.gguf", out_);
   EXPECT_EQ(open_checkpoint(out_).value()->tensors()[0].storage, "F32");
+}
+
+/// spelling_tokens() as an older Hugging Face directory has them.
+std::string spelling_sentencepiece() {
+  TestSentencePiece model;
+  for (const std::string& text : test_files::spelling_tokens()) {
+    const std::size_t id = model.pieces.size();
+    model.pieces.push_back({text, test_files::spelling_score(id), id == 0 ? 2 : id < 3 ? 3 : id < 259 ? 6 : 1});
+  }
+  model.pieces.pop_back();  // left to added_tokens.json
+  return sentencepiece_file(model);
+}
+
+TEST_F(ExportOfOtherFormats, TakesADirectoryWithASentencePieceModelOnly) {
+  test_files::write_hugging_face(source_, test_files::spelling_config_json(), tensors_);
+  write_file(source_ / "tokenizer.model", spelling_sentencepiece());
+  write_file(source_ / "added_tokens.json", R"({"<|user|>": 299})");
+  write_file(source_ / "special_tokens_map.json", R"({"additional_special_tokens": ["<|user|>"]})");
+  expect_round_trip(source_);
+  expect_same_tokenizer(source_, out_);
+  EXPECT_EQ(file_bytes(out_ / "tokenizer.model"), file_bytes(source_ / "tokenizer.model"));
+  const auto tokenizer = open_tokenizer(*open_checkpoint(out_).value()).value();
+  EXPECT_EQ(tokenizer->encode_as_model("<|user|>").value(), (std::vector<TokenId>{1, 299}));
+  EXPECT_EQ(tokenizer->decode_for_reading(std::vector<TokenId>{299}), "");
+}
+
+TEST_F(ExportOfOtherFormats, PrefersTokenizerJsonToTheSentencePieceModel) {
+  test_files::write_hugging_face(source_, test_files::spelling_config_json(), tensors_);
+  write_file(source_ / "tokenizer.model", spelling_sentencepiece());
+  ASSERT_TRUE(open_tokenizer(*open_checkpoint(source_).value()));
+  write_file(source_ / "tokenizer.json", "{}");
+  EXPECT_THAT(open_tokenizer(*open_checkpoint(source_).value()).error().line(), HasSubstr("tokenizer.json: 'model'"));
+  fs::remove(source_ / "tokenizer.json");
+  write_file(source_ / "tokenizer.model", "no message");
+  EXPECT_THAT(open_tokenizer(*open_checkpoint(source_).value()).error().line(),
+              HasSubstr("tokenizer.model: not a SentencePiece model"));
+  fs::remove(source_ / "tokenizer.model");
+  EXPECT_THAT(open_tokenizer(*open_checkpoint(source_).value()).error().line(),
+              HasSubstr("neither tokenizer.json nor tokenizer.model"));
 }
 
 TEST_F(ExportOfOtherFormats, RefusesOneWithoutATokenizer) {

@@ -12,9 +12,9 @@ namespace sparsecim {
 // One function per format; open_checkpoint (checkpoint.hpp) chooses among them.
 
 /// What stands beside config.json and the weights in a Hugging Face directory: export takes it over as it is.
-inline constexpr std::array<std::string_view, 6> kCompanions = {"tokenizer.json",          "tokenizer_config.json",
-                                                                "special_tokens_map.json", "added_tokens.json",
-                                                                "chat_template.jinja",     "generation_config.json"};
+inline constexpr std::array<std::string_view, 7> kCompanions = {
+    "tokenizer.json",    "tokenizer.model",     "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "chat_template.jinja", "generation_config.json"};
 
 /// A directory with config.json and model.safetensors, or its shards under model.safetensors.index.json. Where both are
 /// there model.safetensors is read, as by transformers.

@@ -60,15 +60,27 @@ Result<Weights> open_weights(const fs::path& directory) {
               "{}: there is no model.safetensors and no model.safetensors.index.json", directory.string());
 }
 
+/// Null where there is no such file.
+Result<Json> read_json_if_there(const fs::path& file) { return fs::exists(file) ? read_json_file(file) : Json(); }
+
+Result<Vocabulary> read_sentencepiece(const fs::path& file, Json tokenizer_config) {
+  SC_TRY_ASSIGN(const std::string bytes, read_text_file(file));
+  TokenizerCompanions companions{.config = std::move(tokenizer_config)};
+  SC_TRY_ASSIGN(companions.special_tokens_map, read_json_if_there(file.parent_path() / "special_tokens_map.json"));
+  SC_TRY_ASSIGN(companions.added_tokens, read_json_if_there(file.parent_path() / "added_tokens.json"));
+  return within(file.string(), vocabulary_from_sentencepiece(bytes, companions));
+}
+
+/// From tokenizer.json, or in older directories from tokenizer.model.
 Result<Vocabulary> read_vocabulary(const fs::path& directory) {
-  const fs::path file = directory / "tokenizer.json", config = directory / "tokenizer_config.json";
-  if (!fs::exists(file)) return fail("{}: there is no tokenizer.json", directory.string());
-  SC_TRY_ASSIGN(const Json tokenizer, read_json_file(file));
-  Json tokenizer_config;
-  if (fs::exists(config)) {
-    SC_TRY_ASSIGN(tokenizer_config, read_json_file(config));
+  SC_TRY_ASSIGN(Json config, read_json_if_there(directory / "tokenizer_config.json"));
+  const fs::path file = directory / "tokenizer.json", model = directory / "tokenizer.model";
+  if (fs::exists(file)) {
+    SC_TRY_ASSIGN(const Json tokenizer, read_json_file(file));
+    return within(file.string(), vocabulary_from_tokenizer_json(tokenizer, config));
   }
-  return within(file.string(), vocabulary_from_tokenizer_json(tokenizer, tokenizer_config));
+  if (fs::exists(model)) return read_sentencepiece(model, std::move(config));
+  return fail("{}: there is neither tokenizer.json nor tokenizer.model", directory.string());
 }
 
 /// All files that make the model, config.json first.

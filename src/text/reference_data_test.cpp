@@ -32,6 +32,10 @@ class ReferenceData : public testing::Test {
     const std::string bytes = read_text_file(data_ / path).value();
     return make_tokenizer(vocabulary_from_llama2c(bytes, size).value()).value();
   }
+  std::unique_ptr<Tokenizer> sentencepiece() const {
+    const std::string bytes = read_text_file(data_ / "tokenizers/llama2_tokenizer.model").value();
+    return make_tokenizer(vocabulary_from_sentencepiece(bytes, {}).value()).value();
+  }
   std::string text(const char* path) const { return read_text_file(data_ / path).value(); }
 
   fs::path data_;
@@ -46,11 +50,16 @@ TEST_F(ReferenceData, Llama2csTokenizerBinGivesLlamaCppsIds) {
                           data_ / "tokenizers/ggml-vocab/ggml-vocab-llama-spm.gguf");
 }
 
+TEST_F(ReferenceData, Llama2sTokenizerModelGivesLlamaCppsIds) {
+  expect_reference_tokens(*sentencepiece(), data_ / "tokenizers/ggml-vocab/ggml-vocab-llama-spm.gguf");
+}
+
 TEST_F(ReferenceData, RealTextComesBackFromEveryTokenizer) {
   std::vector<std::unique_ptr<Tokenizer>> tokenizers;
   tokenizers.push_back(gpt2());
   tokenizers.push_back(llama2c("models/stories15M/tokenizer.bin", 32000));
   tokenizers.push_back(llama2c("models/stories260K/tok512.bin", 512));
+  tokenizers.push_back(sentencepiece());
   for (const char* path : {"text/wikitext-2/wiki.test.raw", "text/tinystories_1000.txt"}) {
     const std::string original = text(path);
     for (const auto& tokenizer : tokenizers) {

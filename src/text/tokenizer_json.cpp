@@ -136,6 +136,62 @@ bool flag_or(const Json& object, const char* key, bool otherwise) {
   return value.is_boolean() ? value.get<bool>() : otherwise;
 }
 
+Result<Vocabulary::Token*> token_at(Vocabulary& vocabulary, const Json& id, std::string_view text,
+                                    std::size_t entries) {
+  constexpr std::int64_t kMostUnusedIds = 65536;  // ids without a token, which padded vocabularies have a few of
+  const auto limit = static_cast<std::int64_t>(entries) + kMostUnusedIds;
+  if (!id.is_number_integer() || id < 0 || id >= limit)
+    return fail("the id of token '{}' is {}, outside 0 .. {}", text, id.dump(), limit - 1);
+  const auto at = id.get<std::size_t>();
+  if (at >= vocabulary.tokens.size()) vocabulary.tokens.resize(at + 1);
+  return &vocabulary.tokens[at];
+}
+
+Result<void> read_added_token(Vocabulary& vocabulary, const Json& added, const Json& id, std::size_t entries) {
+  SC_TRY_ASSIGN(const std::string text, get_string(added, "content"));
+  if (text.empty()) return fail("a token without text");
+  if (flag_or(added, "single_word", false)) return fail("'{}': 'single_word' is not implemented", text);
+  SC_TRY_ASSIGN(Vocabulary::Token * token, token_at(vocabulary, id, text, entries));
+  if (!token->text.empty() && token->text != text) return fail("'{}' has the id of '{}'", text, token->text);
+  token->text = text;
+  token->kind =
+      flag_or(added, "special", false) ? Vocabulary::TokenKind::kControl : Vocabulary::TokenKind::kUserDefined;
+  token->strips_left = flag_or(added, "lstrip", false);
+  token->strips_right = flag_or(added, "rstrip", false);
+  token->normalized = flag_or(added, "normalized", false);
+  return {};
+}
+
+std::optional<TokenId> find_token(const Vocabulary& vocabulary, const std::string& text) {
+  const auto found = std::find_if(vocabulary.tokens.begin(), vocabulary.tokens.end(),
+                                  [&](const Vocabulary::Token& token) { return token.text == text; });
+  if (text.empty() || found == vocabulary.tokens.end()) return {};
+  return static_cast<TokenId>(found - vocabulary.tokens.begin());
+}
+
+std::optional<std::string> named_text(const Json& named) {
+  const Json& text = named.is_object() ? member_or_null(named, "content") : named;
+  return text.is_string() ? std::optional(text.get<std::string>()) : std::nullopt;
+}
+
+/// Whether BOS and EOS are added is the post-processor's say: `transformers` (5.23) passes over add_bos_token and
+/// add_eos_token where there is a tokenizer.json.
+void read_tokenizer_config(Vocabulary& vocabulary, const Json& config) {
+  const auto id_of = [&](const char* key) -> std::optional<TokenId> {
+    const auto text = named_text(member_or_null(config, key));
+    return text ? find_token(vocabulary, *text) : std::nullopt;
+  };
+  if (!vocabulary.bos) vocabulary.bos = id_of("bos_token");
+  if (!vocabulary.eos) vocabulary.eos = id_of("eos_token");
+  const Json& chat_template = member_or_null(config, "chat_template");
+  if (chat_template.is_string()) vocabulary.chat_template = chat_template.get<std::string>();
+}
+
+bool is_byte_name(std::string_view text) {
+  return text.size() == 6 && text.starts_with("<0x") && text.ends_with('>') &&
+         text.substr(3, 2).find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
+}
+
 bool is_byte_level(const Json& pre_tokenizer) {
   const auto items = items_of(pre_tokenizer, "pretokenizers");
   return items && !items->empty() && member_or_null(items->back(), "type") == "ByteLevel";

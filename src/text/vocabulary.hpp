@@ -65,6 +65,18 @@ Result<Vocabulary> vocabulary_from_tokenizer_json(const Json& tokenizer, const J
 /// bytes behind the last token (the tokenizer of another model).
 Result<Vocabulary> vocabulary_from_llama2c(std::string_view bytes, std::int64_t size);
 
+/// The JSON files that stand beside a tokenizer.model in a Hugging Face directory; null where there is none.
+struct TokenizerCompanions {
+  Json config;              // tokenizer_config.json
+  Json special_tokens_map;  // special_tokens_map.json
+  Json added_tokens;        // added_tokens.json
+};
+
+/// SentencePiece's tokenizer.model (sentencepiece_model.proto, message ModelProto) of the BPE kind with byte fallback,
+/// with the tokens that `companions` add and name. Errors: no such file or truncated; a model, a normaliser or a kind
+/// of piece that we do not have, by name; scores that are not finite; pieces that are not UTF-8; ids that clash.
+Result<Vocabulary> vocabulary_from_sentencepiece(std::string_view bytes, const TokenizerCompanions& companions);
+
 /// The keys tokenizer.* of a GGUF file as they stand there (ggml's docs/gguf.md).
 struct GgufTokenizer {
   std::string model_name;                 // general.name; Phi-3 is recognised by it

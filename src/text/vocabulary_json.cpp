@@ -1,8 +1,6 @@
 // A vocabulary from Hugging Face's tokenizer.json (the Rust crate `tokenizers` is the format's only description) and
 // tokenizer_config.json (PreTrainedTokenizerFast of `transformers`).
 
-#include <algorithm>
-
 #include "text/tokenizer_json.hpp"
 #include "text/vocabulary.hpp"
 
@@ -11,8 +9,6 @@ namespace {
 
 using Token = Vocabulary::Token;
 using TokenKind = Vocabulary::TokenKind;
-
-constexpr std::int64_t kMostUnusedIds = 65536;  // ids without a token, which padded vocabularies have a few of
 
 bool flag(const Json& object, const char* key) { return flag_or(object, key, false); }
 
@@ -34,25 +30,10 @@ Result<void> check_model(const Json& model) {
   return {};
 }
 
-/// The token of `id`, which a file of `entries` tokens may have.
-Result<Token*> slot(Vocabulary& vocabulary, const Json& id, std::string_view text, std::size_t entries) {
-  const auto limit = static_cast<std::int64_t>(entries) + kMostUnusedIds;
-  if (!id.is_number_integer() || id < 0 || id >= limit)
-    return fail("the id of token '{}' is {}, outside 0 .. {}", text, id.dump(), limit - 1);
-  const auto at = id.get<std::size_t>();
-  if (at >= vocabulary.tokens.size()) vocabulary.tokens.resize(at + 1);
-  return &vocabulary.tokens[at];
-}
-
-bool is_byte_name(const std::string& text) {  // "<0x0A>"
-  return text.size() == 6 && text.starts_with("<0x") && text.ends_with('>') &&
-         text.substr(3, 2).find_first_not_of("0123456789ABCDEF") == std::string::npos;
-}
-
 Result<void> read_tokens(Vocabulary& vocabulary, const Json& vocab, std::size_t entries) {
   for (const auto& [text, id] : vocab.items()) {
     if (text.empty()) return fail("model: 'vocab' has a token without text");
-    SC_TRY_ASSIGN(Token * token, slot(vocabulary, id, text, entries));
+    SC_TRY_ASSIGN(Token * token, token_at(vocabulary, id, text, entries));
     if (!token->text.empty()) return fail("tokens '{}' and '{}' have the same id {}", token->text, text, id.dump());
     token->text = text;
     if (vocabulary.kind == Vocabulary::Kind::kScoreBpe && is_byte_name(text)) token->kind = TokenKind::kByte;
@@ -78,40 +59,12 @@ Result<void> read_merges(Vocabulary& vocabulary, const Json& merges) {
   return {};
 }
 
-Result<void> read_added_token(Vocabulary& vocabulary, const Json& added, std::size_t entries) {
-  SC_TRY_ASSIGN(const std::string text, get_string(added, "content"));
-  if (text.empty()) return fail("a token without text");
-  if (flag(added, "single_word")) return fail("'{}': 'single_word' is not implemented", text);
-  SC_TRY_ASSIGN(Token * token, slot(vocabulary, member_or_null(added, "id"), text, entries));
-  if (!token->text.empty() && token->text != text) return fail("'{}' has the id of '{}'", text, token->text);
-  token->text = text;
-  token->kind = flag(added, "special") ? TokenKind::kControl : TokenKind::kUserDefined;
-  token->strips_left = flag(added, "lstrip");
-  token->strips_right = flag(added, "rstrip");
-  token->normalized = flag(added, "normalized");
-  return {};
-}
-
 Result<void> read_added_tokens(Vocabulary& vocabulary, const Json& file, std::size_t entries) {
   if (!has(file, "added_tokens")) return {};
   if (!file["added_tokens"].is_array()) return fail("is no array");
-  for (const Json& added : file["added_tokens"]) SC_TRY(read_added_token(vocabulary, added, entries));
+  for (const Json& added : file["added_tokens"])
+    SC_TRY(read_added_token(vocabulary, added, member_or_null(added, "id"), entries));
   return {};
-}
-
-std::optional<TokenId> find_token(const Vocabulary& vocabulary, const std::string& text) {
-  const auto found = std::find_if(vocabulary.tokens.begin(), vocabulary.tokens.end(),
-                                  [&](const Token& token) { return token.text == text; });
-  if (text.empty() || found == vocabulary.tokens.end()) return {};
-  return static_cast<TokenId>(found - vocabulary.tokens.begin());
-}
-
-/// The id of tokenizer_config.json's "bos_token" and the like: a string, or an object with the string as "content".
-std::optional<TokenId> configured_token(const Vocabulary& vocabulary, const Json& config, const char* key) {
-  if (!has(config, key)) return {};
-  const Json& named = config[key];
-  const Json text = named.is_object() ? member_or_null(named, "content") : named;
-  return text.is_string() ? find_token(vocabulary, text.get<std::string>()) : std::nullopt;
 }
 
 /// SentencePiece's kind has byte fallback and a rule for spaces; the other a pre-tokenizer that makes bytes printable.
@@ -137,15 +90,6 @@ Result<void> read_unknown(Vocabulary& vocabulary, const Json& model) {
   return {};
 }
 
-/// What tokenizer.json does not name. Whether BOS and EOS are added is its post-processor's say: `transformers` (5.23)
-/// passes over add_bos_token and add_eos_token.
-void read_config(Vocabulary& vocabulary, const Json& config) {
-  if (!vocabulary.bos) vocabulary.bos = configured_token(vocabulary, config, "bos_token");
-  if (!vocabulary.eos) vocabulary.eos = configured_token(vocabulary, config, "eos_token");
-  const Json& chat_template = member_or_null(config, "chat_template");
-  if (chat_template.is_string()) vocabulary.chat_template = chat_template.get<std::string>();
-}
-
 }  // namespace
 
 Result<Vocabulary> vocabulary_from_tokenizer_json(const Json& tokenizer, const Json& config) {
@@ -162,7 +106,7 @@ Result<Vocabulary> vocabulary_from_tokenizer_json(const Json& tokenizer, const J
   SC_TRY(within("normalizer", read_normalizer(vocabulary, member_or_null(tokenizer, "normalizer"))));
   SC_TRY(within("pre_tokenizer", read_pre_tokenizer(vocabulary, member_or_null(tokenizer, "pre_tokenizer"))));
   SC_TRY(within("post_processor", read_post_processor(vocabulary, member_or_null(tokenizer, "post_processor"))));
-  read_config(vocabulary, config);
+  read_tokenizer_config(vocabulary, config);
   return vocabulary;
 }
 

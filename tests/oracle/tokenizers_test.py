@@ -8,6 +8,7 @@ import subprocess
 import unicodedata
 
 import pytest
+import sentencepiece
 import tokenizers
 import transformers
 
@@ -172,6 +173,54 @@ def test_score_bpe(few_texts, tokenize, tmp_path, name):
 def test_published_tokenizer(data, texts, tokenize, name):
     file = data / "tokenizers" / name
     expect_same(texts, tokenize(texts, file), tokenizers.Tokenizer.from_file(str(file)))
+
+
+def expect_same_as_sentencepiece(texts, ours, file):
+    """The library itself knows no control tokens in texts; and it makes U+FFFD of what is not UTF-8."""
+    theirs = sentencepiece.SentencePieceProcessor(model_file=str(file))
+    control = [theirs.id_to_piece(id) for id in range(len(theirs)) if theirs.is_control(id) or theirs.is_unknown(id)]
+    compared = 0
+    for text, line in zip(texts, ours, strict=True):
+        if any(token in text for token in control):
+            continue
+        assert line["ids"] == theirs.encode(text), repr(text)
+        assert line["decoded"] == theirs.decode(line["ids"]), repr(text)
+        compared += 1
+    assert compared > len(texts) / 2
+
+
+def test_published_sentencepiece(data, texts, tokenize, tmp_path):
+    """LLaMA-2's tokenizer.model against the library, and exported."""
+    file = data / "tokenizers/llama2_tokenizer.model"
+    ours = expect_same_when_exported(texts, tokenize, tmp_path, [file])
+    expect_same_as_sentencepiece(texts, ours, file)
+
+
+SENTENCEPIECE = {
+    "small": dict(),
+    "no prefix": dict(add_dummy_prefix=False),
+    "across words": dict(split_by_whitespace=False),
+    "runs of spaces": dict(allow_whitespace_only_pieces=True),
+    "digits": dict(split_digits=True, bos_piece="<bos>", eos_piece="<eos>", pad_id=3),
+}
+
+
+@pytest.mark.parametrize("name", SENTENCEPIECE)
+def test_sentencepiece(texts, tokenize, tmp_path, name):
+    corpus = ["the cat sat on the mat  and that was that, 1234 times", "I'm sure we'll see  don't you", "a  b   c    d",
+              "\u4e2d\u6587 \u0416\u0416 caf\u00e9", "then he said: this is the hat that she had on"]
+    prefix = tmp_path / "tokenizer"
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(corpus * 20), model_prefix=str(prefix), model_type="bpe", byte_fallback=True,
+        character_coverage=1.0, normalization_rule_name="identity", remove_extra_whitespaces=False, minloglevel=2,
+        vocab_size=600, hard_vocab_limit=False,
+        **SENTENCEPIECE[name])
+    file = prefix.with_suffix(".model")
+    written = tmp_path / "ours"
+    written.mkdir()
+    ours = tokenize(texts, file, "--write", written)
+    expect_same_as_sentencepiece(texts, ours, file)
+    expect_same(texts, ours, tokenizers.Tokenizer.from_file(str(written / "tokenizer.json")))
 
 
 def smollm2():
