@@ -21,7 +21,7 @@ inline constexpr std::array<std::string_view, 7> kCompanions = {
 Result<std::unique_ptr<Checkpoint>> open_hugging_face(const std::filesystem::path& directory);
 /// A llama2.c .bin (the first version, float32) with its tokenizer beside it.
 Result<std::unique_ptr<Checkpoint>> open_llama2c(const std::filesystem::path& file);
-/// A .gguf of a LLaMA.
+/// A .gguf of a LLaMA, Mistral or Qwen2.
 Result<std::unique_ptr<Checkpoint>> open_gguf(const std::filesystem::path& file);
 
 }  // namespace sparsecim

@@ -5,8 +5,8 @@
 
 namespace sparsecim {
 
-/// The LLaMA in a GGUF file, under Hugging Face's names. Errors: another architecture; a key under `llama.` that
-/// changes what is computed and is not implemented; sizes and tensors that do not fit each other.
+/// The model in a GGUF file, under Hugging Face's names. Errors: as gguf_config; tensors that do not fit the
+/// configuration.
 Result<Contents> gguf_contents(Gguf gguf);
 
 /// The vocabulary in a GGUF file, which may hold nothing else.

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "checkpoint/rope_factors.hpp"
 #include "checkpoint/test_gguf.hpp"
 
 namespace sparsecim {
@@ -64,6 +67,54 @@ TEST_F(GgufModel, TakesHeadsWhoseSizeIsNotTheEmbeddingsShare) {
   expect_values(*checkpoint, tensors_);
 }
 
+TEST_F(GgufModel, GivesALlamasBiasesInHuggingFaceOrder) {
+  config_.qkv_bias = config_.output_bias = config_.mlp_bias = true;
+  tensors_ = test_files::random_tensors(config_);
+  const auto checkpoint = open(test_files::llama_gguf(config_, tensors_)).value();
+  EXPECT_EQ(checkpoint->config(), config_);
+  expect_values(*checkpoint, tensors_);
+}
+
+TEST_F(GgufModel, LeavesTheRowsOfAQwen2AsTheyAre) {
+  config_.architecture = "qwen2";
+  config_.qkv_bias = true;
+  tensors_ = test_files::random_tensors(config_);
+  const auto checkpoint = open(test_files::llama_gguf(config_, tensors_)).value();
+  EXPECT_EQ(checkpoint->config(), config_);
+  expect_values(*checkpoint, tensors_);
+}
+
+TEST_F(GgufModel, WithASlidingWindowIsAMistral) {
+  good_.set("llama.attention.sliding_window", 24u);
+  const auto checkpoint = open(good_).value();
+  EXPECT_EQ(checkpoint->config().architecture, "mistral");
+  EXPECT_EQ(checkpoint->config().sliding_window, 24);
+  expect_values(*checkpoint, tensors_);
+}
+
+TEST_F(GgufModel, TakesLinearRopeScalingFromEveryKeyThatGivesIt) {
+  const RopeScaling none, linear{.kind = RopeScaling::Kind::kLinear, .factor = 4};
+  const auto scaling = [&](const GgufWriter& writer) { return open(writer).value()->config().rope_scaling; };
+  EXPECT_EQ(scaling(GgufWriter(good_).set("llama.rope.scaling.factor", 4.0f)), linear);
+  EXPECT_EQ(scaling(GgufWriter(good_).set("llama.rope.scale_linear", 4.0f)), linear);
+  GgufWriter typed = GgufWriter(good_).set("llama.rope.scaling.type", "linear");
+  EXPECT_EQ(scaling(typed), none);
+  EXPECT_EQ(scaling(typed.set("llama.rope.scaling.factor", 4.0f)), linear);
+  EXPECT_EQ(scaling(typed.set("llama.rope.scaling.type", "none")), none);
+  good_.tensor("rope_freqs.weight", {8}, GgufWriter::kF32, test_files::as_bytes(std::vector<float>(8, 4)));
+  EXPECT_EQ(scaling(good_), linear);
+}
+
+TEST_F(GgufModel, TakesLlama3RopeScalingFromItsFactors) {
+  config_.rope_scaling = {RopeScaling::Kind::kLlama3, 8, 1, 4, 100};
+  const std::vector<double> divisors = llama3_divisors(config_);
+  const std::vector<float> factors(divisors.begin(), divisors.end());
+  good_.tensor("rope_freqs.weight", {8}, GgufWriter::kF32, test_files::as_bytes(factors));
+  EXPECT_EQ(open(good_).value()->config(), config_);
+  good_.set("llama.rope.scaling.factor", 2.0f);
+  EXPECT_THAT(refusal(good_), HasSubstr("by the metadata and by 'rope_freqs.weight'"));
+}
+
 TEST_F(GgufModel, TakesWhatChangesNothing) {
   good_.set("llama.rope.dimension_count", 16u)
       .set("llama.rope.scaling.type", "none")
@@ -91,20 +142,60 @@ TEST_F(GgufModel, OfASentencePieceTokenizerHasItsNumbersWhereTheFileGivesNone) {
 
 TEST_F(GgufModel, IsRefusedByNameWhenItAsksForWhatIsNotImplemented) {
   const auto with = [&](const char* key, auto value) { return refusal(GgufWriter(good_).set(key, value)); };
-  EXPECT_EQ(with("general.architecture", "qwen2").substr(directory_.string().size()),
-            "/tiny.gguf: architecture 'qwen2' is not implemented; 'llama' is");
-  EXPECT_THAT(with("llama.rope.scaling.type", "linear"), HasSubstr("'llama.rope.scaling.type'"));
-  EXPECT_THAT(with("llama.rope.scaling.factor", 4.0f), HasSubstr("'llama.rope.scaling.factor'"));
+  EXPECT_EQ(
+      with("general.architecture", "qwen3").substr(directory_.string().size()),
+      "/tiny.gguf: architecture 'qwen3' is not implemented; 'llama' (which Mistral's files are too) and 'qwen2' are");
+  EXPECT_THAT(with("llama.rope.scaling.type", "yarn"), HasSubstr("RoPE scaling of type 'yarn' is not implemented"));
+  EXPECT_THAT(with("llama.rope.scaling.attn_factor", 4.0f), HasSubstr("'llama.rope.scaling.attn_factor'"));
+  EXPECT_THAT(with("llama.rope.scaling.factor", 0.5f), HasSubstr("RoPE's scaling factor 0.5 is below 1"));
+  EXPECT_THAT(with("llama.rope.scaling.factor", -INFINITY), HasSubstr("RoPE's scaling factor -inf is below 1"));
   EXPECT_THAT(with("llama.expert_count", 8u), HasSubstr("'llama.expert_count'"));
-  EXPECT_THAT(with("llama.attention.sliding_window", 4096u), HasSubstr("'llama.attention.sliding_window'"));
   EXPECT_THAT(with("llama.new_feature", 1u), HasSubstr("'llama.new_feature'"));
   EXPECT_THAT(with("llama.rope.dimension_count", 8u), HasSubstr("RoPE over 8 dimensions"));
   EXPECT_THAT(with("llama.attention.value_length", 8u), HasSubstr("values of 8"));
   EXPECT_THAT(with("split.count", 3u), HasSubstr("a model in 3 files is not read"));
-  std::vector<float> factors(8, 1);
-  factors[7] = 8;
-  good_.tensor("rope_freqs.weight", {8}, GgufWriter::kF32, test_files::as_bytes(factors));
-  EXPECT_THAT(refusal(good_), HasSubstr("RoPE scaling by 'rope_freqs.weight'"));
+}
+
+TEST_F(GgufModel, IsRefusedWhenItsRopeFactorsAreOfNoScalingThatWeHave) {
+  const auto with = [&](const std::vector<float>& factors) {
+    return refusal(GgufWriter(good_).tensor("rope_freqs.weight", {std::ssize(factors)}, GgufWriter::kF32,
+                                            test_files::as_bytes(factors)));
+  };
+  EXPECT_THAT(with({1, 1, 1, 1, 1, 2, 8, 8}),
+              HasSubstr("'rope_freqs.weight': these factors on RoPE's frequencies are"));
+  EXPECT_THAT(with({8, 8, 8, 8, 1, 1, 1, 1}), HasSubstr("no other is implemented"));
+  EXPECT_THAT(with({1, 1, 1, 1, 1, 1, 0, 1}), HasSubstr("no other is implemented"));
+  EXPECT_THAT(with({1, 1, 1, 1, 1, 1, -8, 8}), HasSubstr("no other is implemented"));
+  EXPECT_THAT(with(std::vector<float>(8, 0.5f)), HasSubstr("RoPE's scaling factor 0.5 is below 1"));
+  EXPECT_THAT(with(std::vector<float>(8, 0)), HasSubstr("RoPE's scaling factor 0 is below 1"));
+  EXPECT_THAT(with(std::vector<float>(7, 1)), HasSubstr("7 factors for a head of 16"));
+  EXPECT_THAT(with({1, 1, 1, 1, 1, 1, 1, NAN}), HasSubstr("a factor is not finite"));
+}
+
+TEST_F(GgufModel, OfQwen2IsRefusedWithoutBiasesOrWithAWindowForSomeBlocks) {
+  config_.architecture = "qwen2";
+  EXPECT_THAT(refusal(test_files::llama_gguf(config_, tensors_)),
+              HasSubstr("'model.layers.0.self_attn.q_proj.bias' is missing"));
+  config_.qkv_bias = true;
+  good_ = test_files::llama_gguf(config_, test_files::random_tensors(config_));
+  EXPECT_THAT(refusal(GgufWriter(good_).set("qwen2.attention.sliding_window", 4096u)), HasSubstr("for which blocks"));
+  EXPECT_EQ(refusal(GgufWriter(good_).set("qwen2.attention.sliding_window", 0u)), "accepted");
+  EXPECT_THAT(refusal(GgufWriter(good_).set("qwen2.expert_count", 60u)), HasSubstr("'qwen2.expert_count'"));
+}
+
+TEST_F(GgufModel, IsRefusedWithABiasThatItsArchitectureHasNot) {
+  const std::string of_q = test_files::as_bytes(std::vector<float>(64, 1)), of_k = of_q.substr(0, 128);
+  for (const char* name : {"blk.0.attn_q.bias", "blk.0.attn_output.bias"})
+    EXPECT_THAT(refusal(GgufWriter(good_).tensor(name, {64}, GgufWriter::kF32, of_q)), HasSubstr("has other biases"))
+        << name;
+  for (const char* name :
+       {"blk.1.attn_q.bias", "blk.0.attn_norm.bias", "blk.0.attn_q_norm.weight", "output.bias", "blk.0.attn_q.scale"})
+    EXPECT_THAT(refusal(GgufWriter(good_).tensor(name, {64}, GgufWriter::kF32, of_q)), HasSubstr("has no place"))
+        << name;
+  GgufWriter quantised(good_);
+  for (const char* name : {"blk.0.attn_output.bias", "blk.0.attn_q.bias"})
+    quantised.tensor(name, {64}, GgufWriter::kQ8_0, std::string(68, '\0'));
+  EXPECT_THAT(refusal(quantised), HasSubstr("q_proj.bias': a bias stored as Q8_0 is not read"));
 }
 
 TEST_F(GgufModel, IsRefusedWhenItsSizesContradictEachOtherOrTheTensors) {
@@ -139,8 +230,6 @@ TEST_F(GgufModel, NamesTheTensorThatIsMissingOrUnknownOrDouble) {
   fewer.pop_back();
   EXPECT_THAT(refusal(test_files::llama_gguf(config_, fewer)), HasSubstr("'model.norm.weight' is missing"));
   const std::string four = test_files::as_bytes({1, 2, 3, 4});
-  EXPECT_THAT(refusal(GgufWriter(good_).tensor("blk.0.attn_q.bias", {4}, GgufWriter::kF32, four)),
-              HasSubstr("'blk.0.attn_q.bias' has no place"));
   EXPECT_THAT(refusal(GgufWriter(good_).tensor("blk.99.attn_q.weight", {4}, GgufWriter::kF32, four)),
               HasSubstr("'model.layers.99.self_attn.q_proj.weight' has no place"));
   EXPECT_THAT(refusal(GgufWriter(good_).tensor("output_norm.weight", {4}, GgufWriter::kF32, four)),

@@ -84,7 +84,8 @@ Result<void> MappedCheckpoint::read(const TensorInfo& info, std::span<float> out
   const TensorInfo* own = find(info.name);
   SC_CHECK(own && static_cast<std::int64_t>(out.size()) == own->elements());
   const StoredTensor& tensor = stored_[static_cast<std::size_t>(own - infos_.data())];
-  const std::int64_t n_columns = own->shape.back(), n_rows = own->elements() / n_columns;
+  const bool bias_of_heads = tensor.interleaved_heads && own->shape.size() == 1;  // a row has one value
+  const std::int64_t n_columns = bias_of_heads ? 1 : own->shape.back(), n_rows = own->elements() / n_columns;
   std::atomic<std::size_t> first_bad = SIZE_MAX;
   const auto read_part = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {

@@ -13,9 +13,9 @@ struct StoredTensor {
   TensorInfo info;
   Storage storage = Storage::kF32;
   std::span<const std::byte> bytes;
-  /// Not 0: the rows of a query or key matrix of that many heads, in the order of Meta's checkpoints, which llama2.c
-  /// and GGUF keep. They turn neighbouring rows 2j, 2j+1 of a head together by RoPE; Hugging Face turns rows j and
-  /// j + head_dim/2, and this is the order in which read() gives them.
+  /// Not 0: the rows of a query or key matrix of that many heads (of a bias, the values, in no blocks), in the order of
+  /// Meta's checkpoints, which llama2.c and GGUF keep. They turn neighbouring rows 2j, 2j+1 of a head together by RoPE;
+  /// Hugging Face turns rows j and j + head_dim/2, and this is the order in which read() gives them.
   std::int64_t interleaved_heads = 0;
 };
 

@@ -118,8 +118,8 @@ inline void write_hugging_face(const fs::path& directory, const Json& config, co
   write_file(directory / "model.safetensors", safetensors_file(tensors));
 }
 
-/// A query or key matrix [n_heads * head_dim, n_in] in the row order of Meta's checkpoints: rows j and j + head_dim/2
-/// of a head, which RoPE turns together, become rows 2j and 2j+1.
+/// A query or key matrix [n_heads * head_dim, n_in], or a bias [n_heads * head_dim], in the row order of Meta's
+/// checkpoints: rows j and j + head_dim/2 of a head, which RoPE turns together, become rows 2j and 2j+1.
 inline std::vector<float> interleave(const std::vector<float>& values, std::int64_t n_heads, std::int64_t head_dim) {
   const auto n_in = static_cast<std::int64_t>(values.size()) / (n_heads * head_dim);
   std::vector<float> out;
@@ -131,11 +131,11 @@ inline std::vector<float> interleave(const std::vector<float>& values, std::int6
   return out;
 }
 
-/// As interleave(), where the tensor is a query or key matrix; else the values as they are.
+/// As interleave(), where the tensor is of queries or keys; else the values as they are.
 inline std::vector<float> in_metas_order(const Tensor& tensor, const ModelConfig& config) {
-  if (tensor.name.ends_with("q_proj.weight")) return interleave(tensor.values, config.n_heads, config.head_dim);
-  if (tensor.name.ends_with("k_proj.weight")) return interleave(tensor.values, config.n_kv_heads, config.head_dim);
-  return tensor.values;
+  const bool q = tensor.name.find("q_proj.") != std::string::npos, k = tensor.name.find("k_proj.") != std::string::npos;
+  if (!q && !k) return tensor.values;
+  return interleave(tensor.values, q ? config.n_heads : config.n_kv_heads, config.head_dim);
 }
 
 /// A llama2.c file; `tensors` are those of random_tensors.

@@ -93,19 +93,20 @@ inline std::string ggml_name(std::string name) {
   return name;
 }
 
-/// The metadata of a LLaMA; its tensors are still to be added.
+/// The metadata of a model; its tensors are still to be added. A Mistral calls itself a llama.
 inline GgufWriter llama_metadata(const ModelConfig& config) {
   GgufWriter writer;
   const auto u32 = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
-  writer.set("general.architecture", "llama")
-      .set("llama.block_count", u32(config.n_layers))
-      .set("llama.embedding_length", u32(config.hidden_size))
-      .set("llama.feed_forward_length", u32(config.intermediate_size))
-      .set("llama.context_length", u32(config.max_positions))
-      .set("llama.attention.head_count", u32(config.n_heads))
-      .set("llama.attention.head_count_kv", u32(config.n_kv_heads))
-      .set("llama.attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_norm_eps))
-      .set("llama.rope.freq_base", static_cast<float>(config.rope_theta))
+  const std::string name = config.architecture == "qwen2" ? "qwen2" : "llama";
+  writer.set("general.architecture", name.c_str())
+      .set(name + ".block_count", u32(config.n_layers))
+      .set(name + ".embedding_length", u32(config.hidden_size))
+      .set(name + ".feed_forward_length", u32(config.intermediate_size))
+      .set(name + ".context_length", u32(config.max_positions))
+      .set(name + ".attention.head_count", u32(config.n_heads))
+      .set(name + ".attention.head_count_kv", u32(config.n_kv_heads))
+      .set(name + ".attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_norm_eps))
+      .set(name + ".rope.freq_base", static_cast<float>(config.rope_theta))
       .set("tokenizer.ggml.bos_token_id", u32(*config.bos_token_id))
       .set("tokenizer.ggml.eos_token_id", u32(config.eos_token_ids.at(0)));
   return writer;
@@ -115,7 +116,7 @@ inline GgufWriter llama_metadata(const ModelConfig& config) {
 inline GgufWriter llama_gguf(const ModelConfig& config, const std::vector<Tensor>& tensors) {
   GgufWriter writer = llama_metadata(config);
   for (const Tensor& tensor : tensors) {
-    const auto values = in_metas_order(tensor, config);
+    const auto values = config.architecture == "qwen2" ? tensor.values : in_metas_order(tensor, config);
     const bool matrix = tensor.shape.size() == 2;
     writer.tensor(ggml_name(tensor.name), tensor.shape, matrix ? GgufWriter::kQ8_0 : GgufWriter::kF32,
                   matrix ? as_q8_0_bytes(values) : as_bytes(values));
