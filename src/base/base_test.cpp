@@ -4,7 +4,6 @@
 #include <ctime>
 #include <vector>
 
-#include "base/hash.hpp"
 #include "base/json.hpp"
 #include "base/progress.hpp"
 #include "base/threads.hpp"
@@ -15,10 +14,6 @@ namespace {
 TEST(Result, PutsThePlaceInFrontAndTheRemedyBehind) {
   const auto failed = within("model.safetensors", Result<int>(fail(Remedy{"get it again"}, "{} bytes are missing", 4)));
   EXPECT_EQ(failed.error().line(), "model.safetensors: 4 bytes are missing; get it again");
-}
-
-TEST(Sha256, OfAbcIsThePublishedDigest) {  // FIPS 180-2, appendix B.1
-  EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(ParallelFor, VisitsEveryIndexOnce) {

@@ -1,5 +1,7 @@
 #include "sparsity/statistics.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -127,12 +129,8 @@ const MatrixStatistics* Statistics::find(std::string_view matrix) const {
 }
 
 Result<std::string> fingerprint(const std::vector<std::filesystem::path>& files) {
-  std::string hashes;
-  for (const auto& file : files) {
-    SC_TRY_ASSIGN(const std::string hash, sha256_file(file));
-    hashes += hash;
-  }
-  return sha256(hashes);
+  SC_TRY_ASSIGN(const std::vector<std::string> hashes, sha256_files(files));
+  return sha256(fmt::format("{}", fmt::join(hashes, "")));
 }
 
 Json to_json(const Statistics& statistics) {
