@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "model/attention.hpp"
+
 namespace sparsecim {
 namespace {
 
@@ -16,32 +18,26 @@ std::pair<at::Tensor, at::Tensor> extend(KeyValueCache& cache, const at::Tensor&
   return {cache.keys.narrow(2, 0, cache.length), cache.values.narrow(2, 0, cache.length)};
 }
 
-/// Which of `total` keys each of the last `tokens` queries may see: [tokens, total]. Nothing where the kernel's own
-/// causal mask (queries and keys start together) or no mask (one query, all keys) says the same.
-std::optional<at::Tensor> causal_mask(std::int64_t tokens, std::int64_t total, at::Device device) {
-  if (tokens == total || tokens == 1) return std::nullopt;
-  return at::ones({tokens, total}, at::TensorOptions(device).dtype(at::kBool)).tril(total - tokens);
+at::Tensor linear(const DecoderBlock& block, int index, const at::Tensor& input) {
+  const at::Tensor& bias = block.biases[index];
+  return at::linear(input, block.linears[index], bias.defined() ? std::optional(bias) : std::nullopt);
 }
 
-/// Causal self-attention with grouped queries. input: [batch, tokens, hidden], normalised.
-at::Tensor attend(const ModelConfig& config, const RotaryTable& rotary, const DecoderBlock& block,
-                  const at::Tensor& input, KeyValueCache* cache, const InputObserver& observe) {
+/// The attention half but for norm and residual. input: [batch, tokens, hidden], normalised.
+at::Tensor attention_half(const ModelConfig& config, const RotaryTable& rotary, const DecoderBlock& block,
+                          const at::Tensor& input, KeyValueCache* cache, const InputObserver& observe) {
   const std::int64_t batch = input.size(0), tokens = input.size(1);
-  const auto heads = [&](int linear, std::int64_t n) {  // [batch, n, tokens, head_dim]
-    return at::linear(input, block.linears[linear]).view({batch, tokens, n, config.head_dim}).transpose(1, 2);
+  const auto heads = [&](int index, std::int64_t n) {  // [batch, n, tokens, head_dim]
+    return linear(block, index, input).view({batch, tokens, n, config.head_dim}).transpose(1, 2);
   };
   const Rotation rotation = rotary.at(cache ? cache->length : 0, tokens);
   const at::Tensor queries = rotate(heads(0, config.n_heads), rotation);
   at::Tensor keys = rotate(heads(1, config.n_kv_heads), rotation);
   at::Tensor values = heads(2, config.n_kv_heads);
   if (cache) std::tie(keys, values) = extend(*cache, keys, values);
-  const bool grouped = config.n_kv_heads != config.n_heads;
-  const auto mask = causal_mask(tokens, keys.size(2), input.device());
-  const bool causal = !mask && tokens > 1;
-  const at::Tensor mixed = at::scaled_dot_product_attention(queries, keys, values, mask, 0, causal, {}, grouped);
-  const at::Tensor joined = mixed.transpose(1, 2).reshape({batch, tokens, config.n_heads * config.head_dim});
+  const at::Tensor joined = attend(queries, keys, values, block.window);
   if (observe) observe(LinearInput::kAttentionOutput, joined.flatten(0, 1));
-  return at::linear(joined, block.linears[3]);
+  return linear(block, 3, joined);
 }
 
 }  // namespace
@@ -55,13 +51,15 @@ Result<at::Tensor> read_tensor(const Checkpoint& checkpoint, const std::string& 
 }
 
 Result<DecoderBlock> read_block(const Checkpoint& checkpoint, std::int64_t index, const Compute& compute) {
-  const auto named = [&](const std::string& name) { return matrix_name(index, name) + ".weight"; };
-  DecoderBlock block;
-  SC_TRY_ASSIGN(block.attention_norm, read_tensor(checkpoint, named("input_layernorm"), compute));
-  SC_TRY_ASSIGN(block.mlp_norm, read_tensor(checkpoint, named("post_attention_layernorm"), compute));
+  const auto read = [&](const std::string& name) { return read_tensor(checkpoint, matrix_name(index, name), compute); };
+  DecoderBlock block{.window = window_of_block(checkpoint.config(), index)};
+  SC_TRY_ASSIGN(block.attention_norm, read("input_layernorm.weight"));
+  SC_TRY_ASSIGN(block.mlp_norm, read("post_attention_layernorm.weight"));
   const auto linears = block_linears(checkpoint.config());
   for (std::size_t i = 0; i < linears.size(); ++i) {
-    SC_TRY_ASSIGN(block.linears[i], read_tensor(checkpoint, named(linears[i].name), compute));
+    SC_TRY_ASSIGN(block.linears[i], read(linears[i].name + ".weight"));
+    if (!linears[i].bias) continue;
+    SC_TRY_ASSIGN(block.biases[i], read(linears[i].name + ".bias"));
   }
   return block;
 }
@@ -76,13 +74,13 @@ at::Tensor forward_block(const ModelConfig& config, const RotaryTable& rotary, c
                          const at::Tensor& hidden, KeyValueCache* cache, const InputObserver& observe) {
   const at::Tensor attention_input = rms_norm(hidden, block.attention_norm, config.rms_norm_eps);
   if (observe) observe(LinearInput::kAttention, attention_input.flatten(0, 1));
-  const at::Tensor middle = hidden + attend(config, rotary, block, attention_input, cache, observe);
+  const at::Tensor middle = hidden + attention_half(config, rotary, block, attention_input, cache, observe);
   const at::Tensor mlp_input = rms_norm(middle, block.mlp_norm, config.rms_norm_eps);
   if (observe) observe(LinearInput::kMlp, mlp_input.flatten(0, 1));
-  at::Tensor gate = at::linear(mlp_input, block.linears[4]);
-  const at::Tensor mlp_hidden = at::silu_(gate).mul_(at::linear(mlp_input, block.linears[5]));
+  at::Tensor gate = linear(block, 4, mlp_input);
+  const at::Tensor mlp_hidden = at::silu_(gate).mul_(linear(block, 5, mlp_input));
   if (observe) observe(LinearInput::kMlpHidden, mlp_hidden.flatten(0, 1));
-  return middle + at::linear(mlp_hidden, block.linears[6]);
+  return middle + linear(block, 6, mlp_hidden);
 }
 
 }  // namespace sparsecim

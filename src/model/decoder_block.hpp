@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
@@ -34,10 +35,13 @@ using InputObserver = std::function<void(LinearInput input, const at::Tensor& ac
 struct DecoderBlock {
   at::Tensor attention_norm, mlp_norm;  // [hidden]
   std::array<at::Tensor, 7> linears;    // q k v o gate up down, each [n_out, n_in]
+  std::array<at::Tensor, 7> biases;     // of the same, [n_out]; undefined where none is added
+  std::optional<std::int64_t> window;   // tokens that a token sees, itself included; none: all before it
 };
 
 /// Reads one tensor in the compute type onto the compute device. Errors: the checkpoint's; no tensor of this name.
 Result<at::Tensor> read_tensor(const Checkpoint& checkpoint, const std::string& name, const Compute& compute);
+/// Block `index` of the checkpoint. Errors: as read_tensor's.
 Result<DecoderBlock> read_block(const Checkpoint& checkpoint, std::int64_t index, const Compute& compute);
 
 /// hidden [..., n] -> the same: each row over its root mean square, times `weight` [n] (arXiv 1910.07467, equation 4).

@@ -42,6 +42,11 @@ class PlainLlama {
       for (std::size_t j = 0; j < x.size(); ++j) y[i] += w[i * x.size() + j] * x[j];
     return y;
   }
+  Vector linear_with_bias(const std::string& name, const Vector& x, bool bias) const {
+    Vector y = linear(name + ".weight", x);
+    if (bias) add(y, row(name + ".bias", 0, std::ssize(y)));
+    return y;
+  }
   Vector norm(Vector x, const std::string& name) const {
     double squares = 0;
     for (const double v : x) squares += v * v;
@@ -49,11 +54,23 @@ class PlainLlama {
     for (std::size_t i = 0; i < x.size(); ++i) x[i] *= scale * weights_.values(name)[i];
     return x;
   }
+  /// Radians per position of pair i.
+  double frequency(std::int64_t i) const {
+    const RopeScaling& scaling = config_.rope_scaling;
+    const double plain = std::pow(config_.rope_theta, -2.0 * static_cast<double>(i) / config_.head_dim);
+    if (scaling.kind == RopeScaling::Kind::kNone) return plain;
+    if (scaling.kind == RopeScaling::Kind::kLinear) return plain / scaling.factor;
+    const double turns = scaling.original_max_positions * plain / (2 * M_PI);
+    if (turns < scaling.low_freq_factor) return plain / scaling.factor;
+    if (turns > scaling.high_freq_factor) return plain;
+    const double smooth = (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor);
+    return (1 - smooth) * plain / scaling.factor + smooth * plain;
+  }
   void rotate(Vector& heads, std::int64_t position) const {
     const std::int64_t d = config_.head_dim;
     for (std::size_t head = 0; head < heads.size(); head += static_cast<std::size_t>(d)) {
       for (std::int64_t i = 0; i < d / 2; ++i) {
-        const double angle = static_cast<double>(position) * std::pow(config_.rope_theta, -2.0 * i / d);
+        const double angle = static_cast<double>(position) * frequency(i);
         double& a = heads[head + static_cast<std::size_t>(i)];
         double& b = heads[head + static_cast<std::size_t>(i + d / 2)];
         const double turned = a * std::cos(angle) - b * std::sin(angle);
@@ -62,44 +79,48 @@ class PlainLlama {
       }
     }
   }
-  /// Attention of one query head at position t over positions 0..t.
-  Vector attend(const Vector& q, const Rows& k, const Rows& v, std::size_t head, std::size_t t) const {
+  /// Attention of one query head at position t over positions first..t.
+  Vector attend(const Vector& q, const Rows& k, const Rows& v, std::size_t head, std::size_t first,
+                std::size_t t) const {
     const auto d = static_cast<std::size_t>(config_.head_dim);
     const std::size_t kv = head / static_cast<std::size_t>(config_.n_heads / config_.n_kv_heads) * d;
     Vector weights;
     double total = 0;
-    for (std::size_t s = 0; s <= t; ++s) {
+    for (std::size_t s = first; s <= t; ++s) {
       double score = 0;
       for (std::size_t i = 0; i < d; ++i) score += q[head * d + i] * k[s][kv + i];
       weights.push_back(std::exp(score / std::sqrt(static_cast<double>(d))));
       total += weights.back();
     }
     Vector mixed(d);
-    for (std::size_t s = 0; s <= t; ++s)
-      for (std::size_t i = 0; i < d; ++i) mixed[i] += weights[s] / total * v[s][kv + i];
+    for (std::size_t s = first; s <= t; ++s)
+      for (std::size_t i = 0; i < d; ++i) mixed[i] += weights[s - first] / total * v[s][kv + i];
     return mixed;
   }
   void run_block(std::int64_t block, Rows& hidden) const {
-    const auto name = [&](const char* linear) { return matrix_name(block, linear) + ".weight"; };
+    const auto name = [&](const char* part) { return matrix_name(block, part); };
+    const bool windowed = config_.sliding_window && block >= config_.sliding_from_block;
+    const std::size_t window = windowed ? static_cast<std::size_t>(*config_.sliding_window) : hidden.size();
     Rows q, k, v;
     for (std::size_t t = 0; t < hidden.size(); ++t) {
-      const Vector x = norm(hidden[t], name("input_layernorm"));
-      q.push_back(linear(name("self_attn.q_proj"), x));
-      k.push_back(linear(name("self_attn.k_proj"), x));
-      v.push_back(linear(name("self_attn.v_proj"), x));
+      const Vector x = norm(hidden[t], name("input_layernorm.weight"));
+      q.push_back(linear_with_bias(name("self_attn.q_proj"), x, config_.qkv_bias));
+      k.push_back(linear_with_bias(name("self_attn.k_proj"), x, config_.qkv_bias));
+      v.push_back(linear_with_bias(name("self_attn.v_proj"), x, config_.qkv_bias));
       rotate(q[t], static_cast<std::int64_t>(t));
       rotate(k[t], static_cast<std::int64_t>(t));
     }
     for (std::size_t t = 0; t < hidden.size(); ++t) {
+      const std::size_t first = t + 1 > window ? t + 1 - window : 0;
       Vector joined;
       for (std::int64_t head = 0; head < config_.n_heads; ++head)
-        for (const double value : attend(q[t], k, v, static_cast<std::size_t>(head), t)) joined.push_back(value);
-      add(hidden[t], linear(name("self_attn.o_proj"), joined));
-      const Vector x = norm(hidden[t], name("post_attention_layernorm"));
-      Vector gate = linear(name("mlp.gate_proj"), x);
-      const Vector up = linear(name("mlp.up_proj"), x);
+        for (const double value : attend(q[t], k, v, static_cast<std::size_t>(head), first, t)) joined.push_back(value);
+      add(hidden[t], linear_with_bias(name("self_attn.o_proj"), joined, config_.output_bias));
+      const Vector x = norm(hidden[t], name("post_attention_layernorm.weight"));
+      Vector gate = linear_with_bias(name("mlp.gate_proj"), x, config_.mlp_bias);
+      const Vector up = linear_with_bias(name("mlp.up_proj"), x, config_.mlp_bias);
       for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
-      add(hidden[t], linear(name("mlp.down_proj"), gate));
+      add(hidden[t], linear_with_bias(name("mlp.down_proj"), gate, config_.mlp_bias));
     }
   }
   static void add(Vector& x, const Vector& y) {
@@ -126,27 +147,24 @@ double relative_error(const at::Tensor& logits, const Rows& expected) {
   return difference / largest;
 }
 
-const std::vector<int> kIds = {3, 49, 0, 7, 7, 21, 30, 11, 2};
+const std::vector<int> kIds = {3, 49, 0, 7, 7, 21, 30, 11, 2, 45, 3, 3, 18, 26, 40, 9, 1, 33, 49, 12};
 
-class LlamaModels : public testing::TestWithParam<bool> {};
+using Variant = std::pair<std::string, ModelConfig>;
+class LlamaVariants : public testing::TestWithParam<Variant> {};
 
-TEST_P(LlamaModels, GiveTheLogitsOfAPlainForwardPass) {
-  ModelConfig config = RandomCheckpoint::tiny();
-  config.tied_embeddings = GetParam();
-  const RandomCheckpoint checkpoint(config);
+TEST_P(LlamaVariants, GiveTheLogitsOfAPlainForwardPass) {
+  const RandomCheckpoint checkpoint(GetParam().second);
   const Llama model = Llama::load(checkpoint, {}).value();
   const at::Tensor logits = model.logits(model.forward(batch_of(kIds)).value());
   EXPECT_LT(relative_error(logits, PlainLlama(checkpoint).logits(kIds)), 1e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(TiedAndUntied, LlamaModels, testing::Bool());
-
-TEST(Llama, GivesTheSameLogitsTokenByTokenInPiecesAndAtOnce) {
-  const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+TEST_P(LlamaVariants, GiveTheSameLogitsTokenByTokenInPiecesAndAtOnce) {
+  const RandomCheckpoint checkpoint(GetParam().second);
   const Llama model = Llama::load(checkpoint, {}).value();
   const at::Tensor ids = batch_of(kIds);
   const at::Tensor whole = model.logits(model.forward(ids).value());
-  for (const std::int64_t piece : {1, 2, 4}) {
+  for (const std::int64_t piece : {1, 2, 7}) {
     auto caches = model.make_caches(1, ids.size(1));
     std::vector<at::Tensor> parts;
     for (std::int64_t begin = 0; begin < ids.size(1); begin += piece) {
@@ -156,6 +174,9 @@ TEST(Llama, GivesTheSameLogitsTokenByTokenInPiecesAndAtOnce) {
     EXPECT_TRUE(at::allclose(at::cat(parts, 1), whole, 1e-4, 1e-5)) << "in pieces of " << piece;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(All, LlamaVariants, testing::ValuesIn(RandomCheckpoint::variants()),
+                         [](const auto& variant) { return variant.param.first; });
 
 TEST(Llama, InBfloat16StaysWithinItsRounding) {
   const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());

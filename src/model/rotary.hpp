@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <mutex>
 
 #include "checkpoint/config.hpp"
 
@@ -13,16 +14,23 @@ struct Rotation {
   at::Tensor cosine, sine;
 };
 
-/// The rotary embedding's angles (arXiv 2104.09864, section 3.4.2).
+/// The rotary embedding's angles (arXiv 2104.09864, section 3.4.2), stretched as the configuration says.
 class RotaryTable {
  public:
   RotaryTable(const ModelConfig& config, at::Device device);
-  /// The angles of positions start .. start + tokens. REQUIRES: the model has these positions.
+  /// The angles of positions start .. start + tokens. The table grows to what is asked for: a model may have 131,072
+  /// positions of which a run sees 512. REQUIRES: the model has these positions.
   Rotation at(std::int64_t start, std::int64_t tokens) const;
 
  private:
-  at::Tensor cosine_, sine_;  // [max_positions, head_dim]
+  const std::int64_t max_positions_;
+  at::Tensor frequencies_;  // [head_dim/2], radians per position
+  mutable std::mutex growing_;
+  mutable at::Tensor cosine_, sine_;  // [positions so far, head_dim]
 };
+
+/// Radians per position of each of head_dim/2 pairs: [head_dim/2], float32.
+at::Tensor rotary_frequencies(const ModelConfig& config);
 
 /// Turns the pairs (i, i + head_dim/2), Hugging Face's order, of x [batch, heads, tokens, head_dim].
 at::Tensor rotate(const at::Tensor& x, const Rotation& rotation);
