@@ -44,15 +44,17 @@ void Progress::advance(std::int64_t steps) {
 
 void Progress::print(bool last) {
   const double elapsed = seconds_since(start_);
-  const double done = static_cast<double>(steps_) / static_cast<double>(steps_per_unit_);
-  const double rate = elapsed > 0 ? done / elapsed : 0;
+  const auto units = [&](std::int64_t steps) {
+    return static_cast<double>(steps) / static_cast<double>(steps_per_unit_);
+  };
+  const double rate = elapsed > 0 ? units(steps_ - skipped_) / elapsed : 0;
   const auto share = total_ > 0 ? 100 * steps_ / (total_ * steps_per_unit_) : 100;
   std::string line = fmt::format("{}: {} of {} {} ({} %), {:.{}f} {}/s", label_, format_count(steps_ / steps_per_unit_),
                                  format_count(total_), unit_, share, rate, rate < 10 ? 1 : 0, unit_);
   if (last) {
     line += fmt::format(", {}", format_seconds(elapsed));
   } else if (rate > 0) {
-    line += fmt::format(", {} left", format_seconds((static_cast<double>(total_) - done) / rate));
+    line += fmt::format(", {} left", format_seconds(units(total_ * steps_per_unit_ - steps_) / rate));
   }
   fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !last ? "" : "\n");
   std::fflush(stderr);

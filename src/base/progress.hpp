@@ -18,12 +18,14 @@ class Progress {
   ~Progress();
 
   void advance(std::int64_t steps);
+  /// Steps that were done before this loop began: they count for the share, not for the rate.
+  void skip(std::int64_t steps) { skipped_ += steps, steps_ += steps; }
 
  private:
   void print(bool last);
 
   std::string label_, unit_;
-  std::int64_t total_, steps_per_unit_, steps_ = 0;
+  std::int64_t total_, steps_per_unit_, steps_ = 0, skipped_ = 0;
   std::chrono::steady_clock::time_point start_, last_print_;
   bool terminal_, printed_ = false;
 };

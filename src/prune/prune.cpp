@@ -77,7 +77,7 @@ Result<void> run_block(const Llama& model, const DecoderBlock& block, std::vecto
 
 Result<void> prune_by_magnitude(const Llama& model, const std::vector<BlockPatterns>& patterns, PruneOutput& output) {
   Progress progress("pruning", model.n_blocks(), "blocks");
-  progress.advance(output.finished_blocks());
+  progress.skip(output.finished_blocks());
   for (std::int64_t i = output.finished_blocks(); i < model.n_blocks(); ++i) {
     SC_TRY(check_interrupt());
     SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
@@ -102,7 +102,7 @@ Result<void> prune_sequentially(const Llama& model, const std::vector<BlockPatte
                                 const Calibration& calibration, PruneOutput& output) {
   std::vector<at::Tensor> states = first_states(model, calibration, output);
   Progress progress("pruning", model.n_blocks(), "blocks");
-  progress.advance(output.finished_blocks());
+  progress.skip(output.finished_blocks());
   for (std::int64_t i = output.finished_blocks(); i < model.n_blocks(); ++i) {
     const BlockPatterns& wanted = patterns[static_cast<std::size_t>(i)];
     SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
