@@ -2,8 +2,8 @@
 
 A line of a test file is one of
     # a comment
-    $ COMMAND              run by bash in an empty folder of the file's own, with the build's programs on the path and
-                           tiny_model FILE.bin, which makes a small model of random weights (tiny_model.py)
+    $ COMMAND              run by bash in an empty folder of the file's own, with the build's programs on the path and a
+                           command for every script x_model.py of this folder: tiny_model FILE.bin makes a small model
     exit N                 the command's exit status (0 where this line is missing)
     stdout TEXT            one line of standard output contains TEXT
     stdout ~ REGEX         one line of it matches REGEX (search)
@@ -143,7 +143,8 @@ def main(path):
     parser = parse_markdown if path.endswith(".md") else parse
     steps, missing = parser(pathlib.Path(path).read_text(), build)
     environment = {**os.environ, "PATH": f"{build / 'bin'}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
-    environment["BASH_FUNC_tiny_model%%"] = f"() {{ python3 -B '{pathlib.Path(__file__).parent / 'tiny_model.py'}' \"$@\"; }}"
+    for script in pathlib.Path(__file__).parent.glob("*_model.py"):
+        environment[f"BASH_FUNC_{script.stem}%%"] = f"() {{ python3 -B '{script}' \"$@\"; }}"
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         for step in steps:
