@@ -17,7 +17,8 @@ struct Segment {
 };
 
 /// Finds tokens where a text spells them out: the leftmost first, of several that begin there the longest, each with
-/// the white space that belongs to it.
+/// the white space that belongs to it. As in `tokenizers`, a token that itself begins with white space is found also
+/// where the one before has taken that white space.
 class AddedTokens {
  public:
   /// `text` is what is looked for; the flags are those of `token`. An empty text is never found.
@@ -29,7 +30,7 @@ class AddedTokens {
  private:
   struct Entry {
     TokenId id;
-    bool strips_left, strips_right;
+    bool strips_left, strips_right, single_word;
   };
   struct Match {
     std::size_t begin, end;

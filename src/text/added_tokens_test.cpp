@@ -53,6 +53,25 @@ TEST(AddedTokens, TakeTheWhiteSpaceThatBelongsToThem) {
   EXPECT_THAT(cut(tokens, "\x80 L"), ElementsAre("\x80", "[0] L"));
 }
 
+TEST(AddedTokens, ThatBeginWithWhiteSpaceAreFoundAlsoInWhatAnotherHasTaken) {
+  const AddedTokens tokens = tokens_of({{.text = "R", .strips_right = true}, {.text = " x"}, {.text = "x"}});
+  EXPECT_THAT(cut(tokens, "R xa"), ElementsAre("[0]R ", "[1] x", "a"));  // as in `tokenizers`
+  EXPECT_THAT(cut(tokens, "R  xa"), ElementsAre("[0]R  ", "[1] x", "a"));
+}
+
+TEST(AddedTokens, OfSingleWordsAreFoundOnlyBetweenWords) {
+  const AddedTokens tokens = tokens_of({{.text = "ab", .single_word = true}, {.text = "b"}});
+  EXPECT_THAT(cut(tokens, "ab"), ElementsAre("[0]ab"));
+  EXPECT_THAT(cut(tokens, "-ab!"), ElementsAre("-", "[0]ab", "!"));
+  EXPECT_THAT(cut(tokens, "abc xab ab1 _ab"), ElementsAre("abc xab ab1 _ab"));  // nor is "b" looked for within
+  EXPECT_THAT(cut(tokens,
+                  "\xC3\xA9"
+                  "ab b"),
+              ElementsAre("\xC3\xA9"
+                          "ab ",
+                          "[1]b"));
+}
+
 TEST(AddedTokens, WithoutTextAreNeverFound) { EXPECT_THAT(cut(tokens_of({{.text = ""}}), "ab"), ElementsAre("ab")); }
 
 TEST(AddedTokens, MayHoldAnyBytes) {

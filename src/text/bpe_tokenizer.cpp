@@ -30,7 +30,7 @@ void BpeTokenizer::recognise(TokenId id, std::string normalized_text) {
 Result<std::vector<TokenId>> BpeTokenizer::encode(std::string_view text) const {
   constexpr std::size_t kLongest = 1u << 30;  // bytes: positions are 32 bits, and no byte becomes more than one symbol
   if (text.size() > kLongest) return fail("a text of {} bytes is too long: at most {}", text.size(), kLongest);
-  Session session{Merger(merges_), {}, {}};
+  Session session{Merger(merges_), SplitClock::for_text(text.size()), {}, {}};
   session.ids.reserve(text.size() / 3);
   std::vector<Segment> segments;
   raw_.cut(text, segments);
@@ -57,6 +57,13 @@ Result<void> BpeTokenizer::encode_segment(std::string_view segment, bool first, 
     }
   }
   return {};
+}
+
+/// A recognised token is none: where a text spells it out and it was not cut out, it stands within a longer word.
+std::optional<TokenId> BpeTokenizer::whole(std::string_view piece) const {
+  const auto found = index_.find(whole_text(piece));
+  if (found == index_.end() || is_recognised(vocabulary_.tokens[static_cast<std::size_t>(found->second)])) return {};
+  return found->second;
 }
 
 void BpeTokenizer::encode_piece(std::string_view piece, Session& session) const {

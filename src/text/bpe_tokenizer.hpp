@@ -9,6 +9,7 @@
 
 #include "text/added_tokens.hpp"
 #include "text/merges.hpp"
+#include "text/splitter.hpp"
 #include "text/tokenizer.hpp"
 
 namespace sparsecim {
@@ -27,6 +28,7 @@ class BpeTokenizer : public Tokenizer {
   /// One call of encode.
   struct Session {
     Merger merger;
+    SplitClock clock;
     std::vector<TokenId> ids;        // the result
     std::deque<std::string> kept;    // texts that pieces look into
     std::vector<TokenId> symbols{};  // of the piece at hand
@@ -44,8 +46,8 @@ class BpeTokenizer : public Tokenizer {
   virtual Result<void> encode_plain(std::string_view text, bool first, Session& session) const = 0;
   /// The smallest tokens that spell `piece`.
   virtual void spell(std::string_view piece, std::vector<TokenId>& symbols) const = 0;
-  /// The token that is `piece` as a whole, for whole_pieces_first.
-  virtual std::optional<TokenId> whole(std::string_view piece) const = 0;
+  /// The text of the token that would be `piece` as a whole, for whole_pieces_first.
+  virtual std::string whole_text(std::string_view piece) const = 0;
 
   /// REQUIRES: `piece` stays where it is as long as `session`.
   void encode_piece(std::string_view piece, Session& session) const;
@@ -63,6 +65,7 @@ class BpeTokenizer : public Tokenizer {
 
  private:
   Result<void> encode_segment(std::string_view segment, bool first, Session& session) const;
+  std::optional<TokenId> whole(std::string_view piece) const;
 
   Vocabulary vocabulary_;
   TokenIndex index_;

@@ -1,5 +1,6 @@
 // Byte-level BPE (Radford et al. 2019): regular expressions cut the text into words, whose bytes are merged.
 
+#include <algorithm>
 #include <array>
 
 #include "text/bpe_tokenizer.hpp"
@@ -29,14 +30,26 @@ class ByteLevelTokenizer final : public BpeTokenizer {
   void read_token(TokenId id) {
     const Vocabulary::Token& token = source().tokens[static_cast<std::size_t>(id)];
     if (is_recognised(token)) {
-      recognise(id, token.text);
+      recognise(id, source().nfc ? to_nfc(token.text) : token.text);
       set_reading(id, token.text);
     } else {
       set_reading(id, bytes_of_printable(token.text).value_or(token.text));
     }
   }
 
-  std::string_view normalize(std::string_view segment, bool, Session&) const override { return segment; }
+  /// Bytes that are no part of UTF-8 stay where they are.
+  std::string_view normalize(std::string_view segment, bool, Session& session) const override {
+    if (!source().nfc) return segment;
+    std::string normal;
+    while (!segment.empty()) {
+      const std::size_t valid = valid_utf8_prefix(segment);
+      normal += to_nfc(segment.substr(0, valid));
+      segment.remove_prefix(valid);
+      normal += segment.substr(0, 1);
+      segment.remove_prefix(std::min<std::size_t>(1, segment.size()));
+    }
+    return session.keep(std::move(normal));
+  }
 
   Result<void> encode_plain(std::string_view text, bool, Session& session) const override {
     if (source().space_prefix != Vocabulary::SpacePrefix::kNever && !text.starts_with(' '))
@@ -56,7 +69,7 @@ class ByteLevelTokenizer final : public BpeTokenizer {
     std::vector<std::string_view> words = {text}, finer;
     for (const Splitter& splitter : splits_) {
       finer.clear();
-      for (const std::string_view word : words) SC_TRY(splitter.split(word, finer));
+      SC_TRY(splitter.split(words, session.clock, finer));
       std::swap(words, finer);
     }
     for (const std::string_view word : words) encode_piece(word, session);
@@ -68,11 +81,10 @@ class ByteLevelTokenizer final : public BpeTokenizer {
       if (const TokenId id = of_byte_[static_cast<unsigned char>(byte)]; id != kNone) symbols.push_back(id);
   }
 
-  std::optional<TokenId> whole(std::string_view piece) const override {
+  std::string whole_text(std::string_view piece) const override {
     std::string printable;
     for (const char byte : piece) printable += printable_byte(static_cast<unsigned char>(byte));
-    const auto found = index().find(printable);
-    return found != index().end() ? std::optional(found->second) : std::nullopt;
+    return printable;
   }
 
   std::array<TokenId, 256> of_byte_{};

@@ -102,10 +102,7 @@ class ScoreTokenizer final : public BpeTokenizer {
     }
   }
 
-  std::optional<TokenId> whole(std::string_view piece) const override {
-    const auto found = index().find(piece);
-    return found != index().end() ? std::optional(found->second) : std::nullopt;
-  }
+  std::string whole_text(std::string_view piece) const override { return std::string(piece); }
 
   std::array<TokenId, 256> of_byte_;
   bool word_by_word_ = false;

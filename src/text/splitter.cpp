@@ -5,8 +5,6 @@
 
 #include <array>
 
-#include "text/utf8.hpp"
-
 namespace sparsecim {
 namespace {
 
@@ -14,6 +12,7 @@ namespace {
 // pattern that backtracks without end.
 constexpr std::uint32_t kMatchLimit = 50'000'000;
 constexpr std::uint32_t kHeapLimitKib = 256 * 1024;
+constexpr std::size_t kStartsPerCall = 64;  // bytes
 
 template <auto release>
 struct Release {
@@ -33,20 +32,45 @@ std::string pcre2_message(int error) {
   return reinterpret_cast<const char*>(text.data());
 }
 
+/// The first beginning of a character at or behind `at`.
+std::size_t next_character(std::string_view text, std::size_t at) {
+  while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
+  return at;
+}
+
 }  // namespace
+
+SplitClock SplitClock::for_text(std::size_t text_bytes) {
+  return SplitClock(std::chrono::seconds(5) + std::chrono::microseconds(2 * text_bytes));
+}
 
 struct Splitter::Code {
   CodePointer pattern;
   MatchContext limits;
+};
 
-  /// As pcre2_match. A pattern that outgrows the stack of the compiled code is run by the interpreter, on the heap.
-  int match(std::string_view text, std::size_t start, pcre2_match_data* found) const {
-    const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-    int result = pcre2_match(pattern.get(), subject, text.size(), start, PCRE2_NO_UTF_CHECK, found, limits.get());
-    if (result == PCRE2_ERROR_JIT_STACKLIMIT)
-      result = pcre2_match(pattern.get(), subject, text.size(), start, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, found,
-                           limits.get());
-    return result;
+/// The working memory of one call of split.
+struct Splitter::Search {
+  const Code& code;
+  MatchContext limits{pcre2_match_context_copy(code.limits.get())};
+  MatchData found{pcre2_match_data_create(1, nullptr)};
+
+  /// As pcre2_match for matches that begin at `start` or one of the few bytes behind it, so that the clock can be
+  /// looked at between calls. A pattern that outgrows the stack of the compiled code is run by the interpreter, on the
+  /// heap.
+  int match(std::string_view text, std::size_t start) {
+    pcre2_set_offset_limit(limits.get(), start + kStartsPerCall - 1);
+    const int result = match(text, start, PCRE2_NO_UTF_CHECK);
+    return result == PCRE2_ERROR_JIT_STACKLIMIT ? match(text, start, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT) : result;
+  }
+  const PCRE2_SIZE* bounds() const { return pcre2_get_ovector_pointer(found.get()); }
+
+  Result<void> split(std::string_view text, const SplitClock& clock, std::vector<std::string_view>& pieces);
+
+ private:
+  int match(std::string_view text, std::size_t start, std::uint32_t options) {
+    return pcre2_match(code.pattern.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), start, options,
+                       found.get(), limits.get());
   }
 };
 
@@ -61,7 +85,8 @@ Result<Splitter> Splitter::compile(const std::string& pattern) {
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  constexpr std::uint32_t kOptions = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE;  // Ruby's ^ and $ stop at lines
+  constexpr std::uint32_t kOptions =
+      PCRE2_UTF | PCRE2_UCP | PCRE2_USE_OFFSET_LIMIT | PCRE2_MULTILINE;  // Ruby's ^ and $ stop at lines
   auto code = std::make_unique<Code>();
   code->pattern.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), kOptions,
                                     &error, &offset, context.get()));
@@ -73,25 +98,35 @@ Result<Splitter> Splitter::compile(const std::string& pattern) {
   return Splitter(std::move(code));
 }
 
-Result<void> Splitter::split(std::string_view text, std::vector<std::string_view>& pieces) const {
-  const MatchData data(pcre2_match_data_create(1, nullptr));
-  const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data.get());
+Result<void> Splitter::split(std::span<const std::string_view> texts, const SplitClock& clock,
+                             std::vector<std::string_view>& pieces) const {
+  Search search{*code_};
+  for (const std::string_view text : texts) SC_TRY(search.split(text, clock, pieces));
+  return {};
+}
+
+Result<void> Splitter::Search::split(std::string_view text, const SplitClock& clock,
+                                     std::vector<std::string_view>& pieces) {
   std::size_t done = 0, start = 0;
   const auto cut_at = [&](std::size_t end) {
     if (end > done) pieces.push_back(text.substr(done, end - done));
     done = end;
   };
   while (start < text.size()) {
-    const int result = code_->match(text, start, data.get());
-    if (result == PCRE2_ERROR_NOMATCH) break;
-    if (result < 0) return fail("splitting the text into words, at its byte {}: {}", start, pcre2_message(result));
-    start = bounds[1];
-    if (bounds[0] == bounds[1]) {  // nothing was matched: look again behind the next character
-      if (start < text.size()) start += first_code_point(text.substr(start)).bytes;
-      continue;
+    const int result = match(text, start);
+    if (result < 0 && result != PCRE2_ERROR_NOMATCH)
+      return fail("splitting the text into words, at its byte {}: {}", start, pcre2_message(result));
+    if (clock.is_over())
+      return fail("splitting the text into words, at its byte {}: the regular expression takes too long", start);
+    if (result == PCRE2_ERROR_NOMATCH) {
+      start = next_character(text, start + kStartsPerCall);
+    } else if (bounds()[0] == bounds()[1]) {  // nothing was matched: look again behind the next character
+      start = next_character(text, bounds()[1] + 1);
+    } else {
+      cut_at(bounds()[0]);
+      cut_at(bounds()[1]);
+      start = done;
     }
-    cut_at(bounds[0]);
-    cut_at(bounds[1]);
   }
   cut_at(text.size());
   return {};

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "text/splits.hpp"
 
 namespace sparsecim {
@@ -16,7 +18,7 @@ Pieces split(const std::string& pattern, std::string_view text) {
   const auto splitter = Splitter::compile(pattern);
   if (!splitter) ADD_FAILURE() << splitter.error().line();
   Pieces pieces;
-  const bool done = splitter && splitter->split(text, pieces);
+  const bool done = splitter && splitter->split(std::array{text}, SplitClock(std::chrono::minutes(1)), pieces);
   EXPECT_TRUE(done);
   return pieces;
 }
@@ -69,9 +71,42 @@ TEST(Splitter, TakesLongRunsInLinearTime) {
 TEST(Splitter, StopsAPatternThatBacktracksWithoutEnd) {
   const auto splitter = Splitter::compile("(a+)+[bc]");
   Pieces pieces;
-  const auto done = splitter->split(std::string(60, 'a'), pieces);
+  const std::string text(60, 'a');
+  const auto done = splitter->split(std::array{std::string_view(text)}, SplitClock(std::chrono::minutes(1)), pieces);
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().what, HasSubstr("limit"));
+}
+
+TEST(Splitter, StopsAPatternThatLooksThroughTheWholeTextForEachOfItsBytes) {
+  const auto splitter = Splitter::compile("a*[bc]");  // without backtracking: no step that PCRE2 would count
+  const std::string text(1'000'000, 'a');
+  Pieces pieces;
+  const auto done =
+      splitter->split(std::array{std::string_view(text)}, SplitClock(std::chrono::milliseconds(100)), pieces);
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().what, HasSubstr("takes too long"));
+}
+
+TEST(Splitter, FindsMatchesFarBehindEachOtherAndBetweenLongCharacters) {
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "\xF0\x9F\x98\x80";
+  EXPECT_THAT(split("x+", text + "xx" + text + "x"), ElementsAre(text, "xx", text, "x"));
+  EXPECT_EQ(split("(?=y)", text).size(), 1u);
+}
+
+TEST(Splitter, CutsSeveralTextsEachByItself) {
+  const auto splitter = Splitter::compile("ab|b");
+  Pieces pieces;
+  ASSERT_TRUE(
+      splitter->split(std::array<std::string_view, 3>{"xa", "bb", ""}, SplitClock(std::chrono::minutes(1)), pieces));
+  EXPECT_THAT(pieces, ElementsAre("xa", "b", "b"));
+}
+
+TEST(Splitter, OfQwen2CutsEachDigitAndTekkensAlsoWordsAtCapitals) {
+  EXPECT_THAT(split(kQwen2Split, "I'M 123 (ok)\n\n x"),
+              ElementsAre("I", "'M", " ", "1", "2", "3", " (", "ok", ")\n\n", " x"));
+  EXPECT_THAT(split(kTekkenSplit, "camelCase HTTPServer I'm 12/\n"),
+              ElementsAre("camel", "Case", " HTTPServer", " I", "'m", " ", "1", "2", "/\n"));
 }
 
 TEST(Splitter, RunsOnTheHeapWhatOutgrowsTheStack) {

@@ -45,6 +45,7 @@ void mark_special(Vocabulary& vocabulary, const Json& named) {
   token.strips_left = flag_or(named, "lstrip", false);
   token.strips_right = flag_or(named, "rstrip", false);
   token.normalized = flag_or(named, "normalized", false);
+  token.single_word = flag_or(named, "single_word", false);
 }
 
 void mark_special_tokens(Vocabulary& vocabulary, const Json& names) {

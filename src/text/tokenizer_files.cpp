@@ -27,7 +27,7 @@ Json added_tokens(const Vocabulary& vocabulary) {
     if (!is_added(token)) continue;
     added.push_back({{"id", id},
                      {"content", token.text},
-                     {"single_word", false},
+                     {"single_word", token.single_word},
                      {"lstrip", token.strips_left},
                      {"rstrip", token.strips_right},
                      {"normalized", token.normalized},
@@ -37,6 +37,7 @@ Json added_tokens(const Vocabulary& vocabulary) {
 }
 
 Json normalizer(const Vocabulary& vocabulary) {
+  if (vocabulary.nfc) return {{"type", "NFC"}};
   if (vocabulary.kind == Kind::kByteLevelBpe || vocabulary.prefix_if_missing) return nullptr;
   const Json replace = {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kSpaceMark}};
   if (vocabulary.space_prefix == SpacePrefix::kNever) return replace;

@@ -47,8 +47,8 @@ void expect_same(const Vocabulary& vocabulary) {
   ASSERT_EQ(back.tokens.size(), vocabulary.tokens.size());
   for (std::size_t id = 0; id < back.tokens.size(); ++id) {
     const auto &a = back.tokens[id], &b = vocabulary.tokens[id];
-    EXPECT_EQ(std::tie(a.text, a.kind, a.strips_left, a.strips_right, a.normalized),
-              std::tie(b.text, b.kind, b.strips_left, b.strips_right, b.normalized))
+    EXPECT_EQ(std::tie(a.text, a.kind, a.strips_left, a.strips_right, a.normalized, a.single_word),
+              std::tie(b.text, b.kind, b.strips_left, b.strips_right, b.normalized, b.single_word))
         << id;
   }
   const auto ours = make_tokenizer(vocabulary).value(), theirs = make_tokenizer(back).value();
@@ -106,8 +106,11 @@ TEST(TokenizerFiles, KeepWhatIsPutAround) {
 TEST(TokenizerFiles, KeepTheFlagsOfRecognisedTokensAndLeaveOutIdsWithoutOne) {
   Vocabulary vocabulary = byte_level();
   vocabulary.tokens.push_back({});
-  vocabulary.tokens.push_back(
-      {.text = "<x y>", .kind = TokenKind::kUserDefined, .strips_right = true, .normalized = true});
+  vocabulary.tokens.push_back({.text = "<x y>",
+                               .kind = TokenKind::kUserDefined,
+                               .strips_right = true,
+                               .normalized = true,
+                               .single_word = true});
   expect_same(vocabulary);
   EXPECT_FALSE(to_tokenizer_files(vocabulary).tokenizer["model"]["vocab"].contains(""));
 }

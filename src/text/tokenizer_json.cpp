@@ -150,7 +150,6 @@ Result<Vocabulary::Token*> token_at(Vocabulary& vocabulary, const Json& id, std:
 Result<void> read_added_token(Vocabulary& vocabulary, const Json& added, const Json& id, std::size_t entries) {
   SC_TRY_ASSIGN(const std::string text, get_string(added, "content"));
   if (text.empty()) return fail("a token without text");
-  if (flag_or(added, "single_word", false)) return fail("'{}': 'single_word' is not implemented", text);
   SC_TRY_ASSIGN(Vocabulary::Token * token, token_at(vocabulary, id, text, entries));
   if (!token->text.empty() && token->text != text) return fail("'{}' has the id of '{}'", text, token->text);
   token->text = text;
@@ -159,6 +158,7 @@ Result<void> read_added_token(Vocabulary& vocabulary, const Json& added, const J
   token->strips_left = flag_or(added, "lstrip", false);
   token->strips_right = flag_or(added, "rstrip", false);
   token->normalized = flag_or(added, "normalized", false);
+  token->single_word = flag_or(added, "single_word", false);
   return {};
 }
 
@@ -199,13 +199,16 @@ bool is_byte_level(const Json& pre_tokenizer) {
 
 Result<void> read_normalizer(Vocabulary& vocabulary, const Json& part) {
   SC_TRY_ASSIGN(const std::vector<Json> items, items_of(part, "normalizers"));
-  if (vocabulary.kind == Vocabulary::Kind::kByteLevelBpe)
-    return items.empty() ? Result<void>{} : not_implemented(items[0]);
   for (const Json& item : items) {
+    if (vocabulary.kind == Vocabulary::Kind::kByteLevelBpe) {
+      if (member_or_null(item, "type") != "NFC") return not_implemented(item);
+      vocabulary.nfc = true;
+      continue;
+    }
     if (!replaces_spaces(item) && !prepends_space(item)) return not_implemented(item);
     if (prepends_space(item)) vocabulary.space_prefix = SpacePrefix::kEverySegment;
   }
-  if (!items.empty() && std::none_of(items.begin(), items.end(), replaces_spaces))
+  if (!items.empty() && !vocabulary.nfc && std::none_of(items.begin(), items.end(), replaces_spaces))
     return fail("a prefix without the replacement of spaces is not implemented");
   return {};
 }

@@ -77,6 +77,13 @@ TEST(ByteLevelTokenizer, TakesWholePiecesBeforeMerging) {
   EXPECT_THAT(encode(*tokenizer(vocabulary), "abc abcx"), ElementsAre(259, ' ', 256, 'c', 'x'));
 }
 
+TEST(ByteLevelTokenizer, DoesNotTakeATokenOfSingleWordsAsAWholePiece) {
+  Vocabulary vocabulary = tiny_byte_level({});
+  vocabulary.tokens.push_back({.text = "ab", .kind = TokenKind::kUserDefined, .single_word = true});  // 257
+  vocabulary.whole_pieces_first = true;
+  EXPECT_THAT(encode(*tokenizer(vocabulary), "ab1ab ab"), ElementsAre('a', 'b', '1', 'a', 'b', ' ', 257));
+}
+
 TEST(ByteLevelTokenizer, LeavesOutAByteWithoutATokenOrPutsTheUnknownOne) {
   Vocabulary vocabulary = byte_level();
   vocabulary.tokens['h'].text.clear();
@@ -91,6 +98,19 @@ TEST(ByteLevelTokenizer, LooksForNormalizedTokensBehindTheOthers) {
   vocabulary.tokens.push_back({.text = "ab", .kind = TokenKind::kUserDefined, .normalized = true});  // 257
   vocabulary.tokens.push_back({.text = "bc", .kind = TokenKind::kUserDefined});                      // 258
   EXPECT_THAT(encode(*tokenizer(vocabulary), "abc ab"), ElementsAre('a', 258, ' ', 257));
+}
+
+TEST(ByteLevelTokenizer, PutsTextIntoItsNormalFormButNotTheTokensThatItSpellsOut) {
+  Vocabulary vocabulary = tiny_byte_level({});
+  vocabulary.nfc = true;
+  vocabulary.tokens.push_back({.text = "e\xCC\x81!", .kind = TokenKind::kControl});                          // 257
+  vocabulary.tokens.push_back({.text = "e\xCC\x81?", .kind = TokenKind::kUserDefined, .normalized = true});  // 258
+  const auto bpe = tokenizer(vocabulary);
+  EXPECT_THAT(encode(*bpe, "e\xCC\x81"), ElementsAre(0xC3, 0xA9));
+  EXPECT_THAT(encode(*bpe, "e\xCC\x81!e\xCC\x81?"), ElementsAre(257, 258));
+  EXPECT_THAT(encode(*bpe, "\xC3\xA9!\xC3\xA9?"), ElementsAre(0xC3, 0xA9, '!', 258));
+  EXPECT_THAT(encode(*bpe, "e\xCC\x80\x80"), ElementsAre(0xC3, 0xA8, 0x80));  // the stray byte stays
+  EXPECT_EQ(bpe->decode(encode(*bpe, "e\xCC\x81")), "\xC3\xA9");
 }
 
 TEST(ByteLevelTokenizer, ReportsASplitThatNeedsTooManySteps) {
@@ -265,6 +285,21 @@ TEST(Tokenizer, IsSafeToUseFromSeveralThreads) {
       });
   }
   EXPECT_EQ(wrong, 0);
+}
+
+/// Each text would take hours if anything grew with its square.
+TEST(Tokenizer, TakesLongTextsOfOneLetterOrSpaceOrMarkInAboutLinearTime) {
+  Vocabulary normal = byte_level();
+  normal.nfc = true;
+  normal.tokens[260].strips_left = normal.tokens[260].strips_right = true;
+  Vocabulary across = tiny_scores({{kMark, -9}, {"a", -9}, {"a" + kMark, -1}, {"aa", -2}, {kMark + kMark, -3}});
+  constexpr std::size_t kBytes = 2'000'000;
+  for (const auto& bpe : {tokenizer(byte_level()), tokenizer(normal), tokenizer(scores()), tokenizer(across)})
+    for (const std::string part : {"a", " ", "\n", "\x80", "a ", "1", "<|end|> ", "\xCC\x81\xCC\xA7", "\xE4\xB8\xAD"}) {
+      std::string text;
+      while (text.size() < kBytes) text += part;
+      EXPECT_GT(encode(*bpe, text).size(), 0u) << part;
+    }
 }
 
 TEST(MakeTokenizer, RefusesAVocabularyThatContradictsItself) {

@@ -1,11 +1,60 @@
 #include "text/utf8.hpp"
 
 #include <gtest/gtest.h>
+#include <utf8proc.h>
+
+#include <cstdlib>
+#include <memory>
+#include <random>
 
 #include "text/byte_alphabet.hpp"
 
 namespace sparsecim {
 namespace {
+
+/// By the library as a whole, which orders marks by itself.
+std::string utf8procs_nfc(const std::string& text) {
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> normal(
+      utf8proc_NFC(reinterpret_cast<const utf8proc_uint8_t*>(text.c_str())), &std::free);
+  return reinterpret_cast<const char*>(normal.get());
+}
+
+TEST(Utf8, PutsTextsIntoNormalFormC) {
+  EXPECT_EQ(to_nfc("plain"), "plain");
+  EXPECT_EQ(to_nfc("caf\u00E9 cafe\u0301"), "caf\u00E9 caf\u00E9");
+  EXPECT_EQ(to_nfc("\u1100\u1161\u11A8"), "\uAC01");    // Hangul
+  EXPECT_EQ(to_nfc("a\u0307\u0323"), "\u1EA1\u0307");   // ordered first: the dot below is of a lower class
+  EXPECT_EQ(to_nfc("\u0958"), "\u0915\u093C");          // excluded from composition
+  EXPECT_EQ(to_nfc("\u212B \u2126"), "\u00C5 \u03A9");  // singletons
+  EXPECT_EQ(to_nfc("\uFB01"), "\uFB01");                // compatibility only
+  EXPECT_EQ(to_nfc(std::string("a\0e\u0301", 5)), std::string("a\0\u00E9", 4));
+}
+
+TEST(Utf8, GivesNormalFormCOfAnyTextAsTheLibraryDoes) {
+  std::vector<char32_t> interesting;
+  for (char32_t c = 1; c < 0x110000; ++c)
+    if ((c < 0xD800 || c > 0xDFFF) && to_nfc(to_utf8(c)) != to_utf8(c)) interesting.push_back(c);
+  for (char32_t c = 0x300; c < 0x370; ++c) interesting.push_back(c);
+  for (char32_t c = 'A'; c < 0x250; ++c) interesting.push_back(c);
+  for (char32_t c = 0x1100; c < 0x1200; ++c) interesting.push_back(c);
+  std::mt19937 random(17);
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    for (std::size_t n = 1 + random() % 12; n > 0; --n) text += to_utf8(interesting[random() % interesting.size()]);
+    ASSERT_EQ(to_nfc(text), utf8procs_nfc(text)) << "round " << round;
+  }
+}
+
+TEST(Utf8, KnowsWhereAWordBeginsAndEnds) {
+  for (const char* word : {"a", "Z", "0", "_", "\u00E9", "\u4E2D", "\u0301", "\u200D", "\u2160", "\u24B6"}) {
+    EXPECT_TRUE(begins_with_word(word)) << word;
+    EXPECT_TRUE(ends_with_word(word)) << word;
+  }
+  for (const char* other : {"", " ", "-", "\u00BD", "\u3000", "\x80", "\xC3", "\U0001F600"}) {
+    EXPECT_FALSE(begins_with_word(other)) << other;
+    EXPECT_FALSE(ends_with_word(other)) << other;
+  }
+}
 
 TEST(Utf8, ValidPrefixEndsAtTheFirstBadByte) {
   EXPECT_EQ(valid_utf8_prefix(""), 0u);

@@ -29,7 +29,8 @@ struct Vocabulary {
     TokenKind kind = TokenKind::kNormal;  // control, user-defined, unknown: recognised where a text spells them out
     // Of recognised tokens, as in tokenizer.json's added_tokens:
     bool strips_left = false, strips_right = false;  // white space on that side belongs to the token
-    bool normalized = false;                         // looked for after the others, behind the space rules
+    bool normalized = false;                         // looked for after the others, behind the rules for text
+    bool single_word = false;                        // only where no letter, digit or underscore is beside it
   };
 
   enum class SpacePrefix : std::uint8_t {
@@ -44,6 +45,7 @@ struct Vocabulary {
   std::vector<float> scores;  // by id, in place of merges (kScoreBpe): the pair whose token scores highest is merged
                               // first, the leftmost of equals
   bool whole_pieces_first = false;  // a piece that is a token is not taken apart (`ignore_merges`, Llama-3)
+  bool nfc = false;                 // the text is put into Unicode's normal form C first (Qwen2); kByteLevelBpe only
   std::vector<std::string> splits;  // regular expressions, in order; kByteLevelBpe only
 
   SpacePrefix space_prefix = SpacePrefix::kNever;  // SentencePiece's dummy prefix

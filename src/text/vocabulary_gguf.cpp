@@ -18,6 +18,7 @@ struct PreTokenizer {
   std::vector<std::string> splits;
   bool whole_pieces_first = false;
   bool add_bos = false;
+  bool nfc = false;
 };
 
 /// What llama.cpp does for a value of tokenizer.ggml.pre.
@@ -28,9 +29,13 @@ Result<PreTokenizer> pre_tokenizer(const std::string& name) {
     return PreTokenizer{{kSingleDigitSplit, kGpt2Split}};
   if (is_one_of("llama-bpe", "llama3", "llama-v3", "falcon3"))
     return PreTokenizer{{kLlama3Split}, /*whole_pieces_first=*/true, /*add_bos=*/true};
+  if (name == "tekken") return PreTokenizer{{kTekkenSplit}, /*whole_pieces_first=*/true, /*add_bos=*/true};
+  // llama.cpp leaves out the normal form that Qwen2's own tokenizer.json begins with.
+  if (is_one_of("qwen2", "deepseek-r1-qwen")) return PreTokenizer{.splits = {kQwen2Split}, .nfc = true};
   if (name == "default") return PreTokenizer{{R"([\p{P}\$\+<=>\^~\|]+)", kGpt2Split, R"(\p{N}+)", "[0-9][0-9][0-9]"}};
   const Remedy remedy{
-      "those are known: gpt-2, phi-2, smollm, starcoder, refact, codeshell, command-r, llama-bpe, default"};
+      "those are known: gpt-2, phi-2, smollm, starcoder, refact, codeshell, command-r, llama-bpe, qwen2, tekken, "
+      "default"};
   if (name.empty())
     return fail(Remedy{"convert the model again: its file is from before that key was written"},
                 "tokenizer.ggml.pre is missing");
@@ -98,6 +103,7 @@ Result<void> add_byte_level(Vocabulary& vocabulary, const GgufTokenizer& gguf) {
   SC_TRY_ASSIGN(PreTokenizer pre, pre_tokenizer(gguf.pre));
   vocabulary.kind = Vocabulary::Kind::kByteLevelBpe;
   vocabulary.splits = std::move(pre.splits);
+  vocabulary.nfc = pre.nfc;
   vocabulary.whole_pieces_first = pre.whole_pieces_first;
   vocabulary.add_bos = gguf.add_bos.value_or(pre.add_bos);
   vocabulary.unknown = {};  // llama.cpp leaves out a byte that has no token

