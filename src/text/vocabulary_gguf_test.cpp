@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "text/splits.hpp"
-#include "text/vocabulary.hpp"
+#include "text/tokenizer.hpp"
 
 namespace sparsecim {
 namespace {
@@ -109,8 +109,9 @@ TEST_P(SpoiltGguf, IsRefusedByName) {
   ASSERT_TRUE(vocabulary_from_gguf(gguf));
   GetParam().spoil(gguf);
   const auto vocabulary = vocabulary_from_gguf(gguf);
-  ASSERT_FALSE(vocabulary);
-  EXPECT_THAT(vocabulary.error().what, HasSubstr(GetParam().says));
+  const auto tokenizer = vocabulary ? make_tokenizer(*vocabulary) : tl::unexpected(vocabulary.error());
+  ASSERT_FALSE(tokenizer);
+  EXPECT_THAT(tokenizer.error().what, HasSubstr(GetParam().says));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -124,6 +125,14 @@ INSTANTIATE_TEST_SUITE_P(
         Spoilt{"TypeSeven", tiny_gpt2, [](GgufTokenizer& g) { g.token_types[1] = 7; }, "token 1 has type 7"},
         Spoilt{"TypeZero", tiny_gpt2, [](GgufTokenizer& g) { g.token_types[1] = 0; }, "token 1 has type 0"},
         Spoilt{"NoMerges", tiny_gpt2, [](GgufTokenizer& g) { g.merges.clear(); }, "merges"},
+        Spoilt{"MergeOfUnknown", tiny_gpt2, [](GgufTokenizer& g) { g.merges = {"a c"}; }, "merge 0: 'c' is no token"},
+        Spoilt{"MergeToUnknown", tiny_gpt2, [](GgufTokenizer& g) { g.merges = {"b a"}; }, "merge 0: 'ba' is no token"},
+        Spoilt{"MergeTwice", tiny_gpt2, [](GgufTokenizer& g) { g.merges = {"a b", "a b"}; }, "is there twice"},
+        Spoilt{"TokenTwice", tiny_gpt2, [](GgufTokenizer& g) { g.tokens[3] = "a"; }, "tokens 0 and 3 are both 'a'"},
+        Spoilt{"TokenNotUtf8", tiny_gpt2, [](GgufTokenizer& g) { g.tokens[3] = "\xC3"; }, "token 3 is not UTF-8"},
+        Spoilt{"HugeToken", tiny_llama, [](GgufTokenizer& g) { g.tokens[3] = std::string(5000, 'a'); },
+               "token 3 has 5000 bytes"},
+        Spoilt{"NoBytes", tiny_llama, [](GgufTokenizer&) {}, "there is no token <0x00>"},
         Spoilt{"MergeOfOne", tiny_gpt2, [](GgufTokenizer& g) { g.merges = {"ab"}; }, "'ab'"},
         Spoilt{"EmptyMerge", tiny_gpt2, [](GgufTokenizer& g) { g.merges = {""}; }, "merges"},
         Spoilt{"BosTooLarge", tiny_gpt2, [](GgufTokenizer& g) { g.bos = 4; }, "bos_token_id is 4"},

@@ -280,6 +280,41 @@ INSTANTIATE_TEST_SUITE_P(
         Spoilt{"TemplateTokenNoObject", kScore, "/post_processor/special_tokens/<s>", "1", "not one of"}),
     [](const auto& spoilt) { return spoilt.param.name; });
 
+Result<Vocabulary> from_bytes(std::string_view bytes) {
+  SC_TRY_ASSIGN(const Json file, parse_json(bytes));
+  return vocabulary_from_tokenizer_json(file, nullptr);
+}
+
+TEST(TokenizerJson, CutOffAnywhereIsRefused) {
+  const std::string whole = score_file().dump();
+  ASSERT_TRUE(from_bytes(whole));
+  for (std::size_t size = 0; size < whole.size(); ++size) ASSERT_FALSE(from_bytes(whole.substr(0, size))) << size;
+}
+
+TEST(TokenizerJson, ThatIsNestedDeeplyOrHasATokenTwiceOrIsNotUtf8IsRefused) {
+  const std::string whole = byte_level_file().dump();
+  const auto with = [&](std::string_view from, std::string_view to) {
+    std::string bytes = whole;
+    const auto at = bytes.find(from);
+    if (at == std::string::npos) ADD_FAILURE() << from;
+    return from_bytes(bytes.replace(at, from.size(), to)).error().line();
+  };
+  EXPECT_THAT(with("\"ab\":256", "\"ab\":256,\"ab\":257"), HasSubstr("'ab' is there twice"));
+  EXPECT_THAT(with("\"ab\":256", "\"\xC3(\":256"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(with("\"normalizer\":null", "\"normalizer\":" + std::string(100'000, '[')), HasSubstr("levels"));
+}
+
+TEST(TokenizerJson, WithAnEndlessPatternGivesAnErrorWhenItIsUsed) {
+  for (const char* pattern : {"(a|a)*[bc]", "(a*)*[bc]", "(?:a+)+(?!a)[bc]", "(a|aa)+[bc]"}) {
+    Json file = byte_level_file();
+    file["pre_tokenizer"]["pretokenizers"][0] = {
+        {"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}};
+    const auto tokenizer = make_tokenizer(read(file));
+    ASSERT_TRUE(tokenizer) << pattern;
+    EXPECT_FALSE((*tokenizer)->encode(std::string(200, 'a'))) << pattern;
+  }
+}
+
 /// Every place in `json` but the members of the vocabulary, of which one stands for all.
 std::vector<Json::json_pointer> places(const Json& json) {
   std::vector<Json::json_pointer> found = {Json::json_pointer("/model/vocab/ab"), Json::json_pointer("")};
