@@ -57,6 +57,8 @@ void lower(std::atomic<std::size_t>& least, std::size_t value) {
 }  // namespace
 
 Result<Contents> complete(Contents contents) {
+  if (std::ssize(contents.tensors) < contents.config.n_layers)  // before all names that it should have are listed
+    return fail("{} tensors are too few for {} blocks", contents.tensors.size(), contents.config.n_layers);
   Index index;
   for (const StoredTensor& tensor : contents.tensors)
     if (!index.emplace(tensor.info.name, &tensor).second) return fail("tensor '{}' is there twice", tensor.info.name);
