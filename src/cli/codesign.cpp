@@ -27,7 +27,7 @@ void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run) {
   add_calibration(*verb, request->calibration);
   verb->add_option("--arch", request->arch, "machine: a name or a YAML file")->capture_default_str();
   verb->add_option("--baseline", request->baseline, "machine to compare with")->capture_default_str();
-  verb->add_option("--importance", request->importance, "wanda or magnitude")->capture_default_str();
+  verb->add_option("--importance", request->importance, "wanda, sparsegpt or magnitude")->capture_default_str();
   verb->add_option("--eval-text", request->evaluation_text,
                    "text to evaluate on (default: the last fifth of --text, kept out of calibration; without --text, "
                    "other English that tools/fetch-text got)");

@@ -21,7 +21,10 @@ void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run) {
   add_model(*verb, request->model);
   verb->add_option("--pattern", request->pattern, "one pattern for every matrix, for instance 2:4");
   verb->add_option("--plan", request->plan, "a pattern per matrix, from 'sparsecim select'")->excludes("--pattern");
-  verb->add_option("--importance", request->importance, "wanda (arXiv 2306.11695) or magnitude, which needs no text")
+  verb->add_option(
+          "--importance", request->importance,
+          "wanda (arXiv 2306.11695); sparsegpt (arXiv 2301.00774), which also updates the weights that stay; or "
+          "magnitude, which needs no text")
       ->capture_default_str();
   add_calibration(*verb, request->calibration);
   verb->add_option("-o,--output", request->output, "directory to write, in Hugging Face layout")->required();
@@ -29,6 +32,7 @@ void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run) {
   verb->footer(
       "Examples:\n"
       "  sparsecim prune smollm2-135m --pattern 2:4 --text calibration.txt -o sparse\n"
+      "  sparsecim prune smollm2-135m --pattern 4:8 --importance sparsegpt -o updated\n"
       "  sparsecim prune stories15M.bin --plan plan.json --importance magnitude -o sparse");
   verb->callback([request, &common, &run] { run = [request, &common] { return run_prune(*request, common); }; });
 }

@@ -113,7 +113,9 @@ Result<Pruned> prune_into(const fs::path& directory, const OpenModel& dense, con
   SC_TRY(prune(dense.llama, plan, job.importance, job.calibration, output));
   SC_TRY_ASSIGN(auto checkpoint, open_checkpoint(directory));
   SC_TRY_ASSIGN(Llama model, Llama::open(*checkpoint, dense.llama.compute()));
-  return Pruned{name, label_of(name, plan), plan, std::move(checkpoint), std::move(model)};
+  Pruned made{name, label_of(name, plan), plan, std::move(checkpoint), std::move(model)};
+  made.plan.notes.insert(made.plan.notes.end(), output.notes().begin(), output.notes().end());
+  return made;
 }
 
 /// The models to hold beside the dense one: the method's own comes last, its uniform rival before it.
@@ -177,7 +179,7 @@ Result<CodesignResult> codesign(const OpenModel& dense, const CodesignJob& job, 
                     [&] { return simulate_pruned(candidates, job, variants); }));
   SC_TRY(remove_rival(directory));
   return CodesignResult{.variants = std::move(variants),
-                        .plan = std::move(selected.plan),
+                        .plan = candidates.back().plan,
                         .blocks = std::move(selected.blocks),
                         .stages = stages.take()};
 }

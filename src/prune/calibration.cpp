@@ -83,6 +83,20 @@ void InputMoments::add(LinearInput input, const at::Tensor& activations) {
   tokens_[i] += activations.size(0);
 }
 
+void InputGrams::add(LinearInput input, const at::Tensor& activations) {
+  const auto i = static_cast<std::size_t>(input);
+  // Products are summed over a batch in float32 (a few thousand terms), batches in float64.
+  const at::Tensor x = activations.to(at::kFloat);
+  const at::Tensor sum = at::mm(x.t(), x).to(at::kDouble);
+  sums_[i] = sums_[i].defined() ? sums_[i].add_(sum) : sum;
+  tokens_[i] += activations.size(0);
+}
+
+at::Tensor InputGrams::mean(LinearInput input) const {
+  const auto i = static_cast<std::size_t>(input);
+  return sums_[i] / static_cast<double>(tokens_[i]);
+}
+
 Result<std::vector<float>> InputMoments::mean_squares(LinearInput input) const {
   const auto i = static_cast<std::size_t>(input);
   const at::Tensor means = (sums_[i] / static_cast<double>(tokens_[i])).to(at::kCPU, at::kFloat).contiguous();

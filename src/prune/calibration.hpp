@@ -43,4 +43,18 @@ class InputMoments {
   std::array<std::int64_t, kLinearInputs> tokens_{};
 };
 
+/// Second moments of the inputs of one block, X^T X / tokens: half of SparseGPT's Hessians (arXiv 2301.00774, section
+/// 3.1). One for each input: [n_in, n_in] in float64.
+class InputGrams {
+ public:
+  /// Adds activations [tokens, n_in].
+  void add(LinearInput input, const at::Tensor& activations);
+  /// REQUIRES: something was added.
+  at::Tensor mean(LinearInput input) const;
+
+ private:
+  std::array<at::Tensor, kLinearInputs> sums_;
+  std::array<std::int64_t, kLinearInputs> tokens_{};
+};
+
 }  // namespace sparsecim

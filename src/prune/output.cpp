@@ -18,6 +18,7 @@ constexpr const char* kFormat = "sparsecim-prune-progress-1";
 /// Where a run that was stopped goes on.
 struct SavedProgress {
   std::int64_t finished_blocks = 0;
+  std::vector<std::string> notes;
   std::vector<at::Tensor> states;
 };
 
@@ -27,20 +28,38 @@ fs::path states_file(const fs::path& directory, std::int64_t block) {
   return resume_directory(directory) / fmt::format("states-{}.safetensors", block);
 }
 
-/// Zeros where block `index` was pruned, the source's values elsewhere.
-TensorEdit zeros_of(const DecoderBlock& pruned, std::int64_t index, const ModelConfig& config) {
+/// The linear matrices of block `index`, by their tensors' names.
+std::map<std::string, at::Tensor> weights_of(const DecoderBlock& block, std::int64_t index, const ModelConfig& config) {
   std::map<std::string, at::Tensor> weights;
   const auto linears = block_linears(config);
   for (std::size_t i = 0; i < linears.size(); ++i)
-    weights.emplace(matrix_name(index, linears[i].name) + ".weight", pruned.linears[i]);
-  return [weights = std::move(weights)](const TensorInfo& info, std::span<float> values) -> Result<void> {
+    weights.emplace(matrix_name(index, linears[i].name) + ".weight", block.linears[i]);
+  return weights;
+}
+
+void set_zeros(const at::Tensor& pruned, std::span<float> values) {
+  const at::Tensor kept = (pruned.flatten() != 0).to(at::kCPU);
+  const auto* keep = kept.const_data_ptr<bool>();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!keep[i]) values[i] = 0;
+}
+
+/// `storage` is the source's: only its 16-bit types are kept in the output.
+void set_values(const at::Tensor& pruned, const std::string& storage, std::span<float> values) {
+  const auto rounded = storage == "F16" ? at::kHalf : storage == "BF16" ? at::kBFloat16 : at::kFloat;
+  const at::Tensor own = pruned.flatten().to(at::kCPU).to(rounded).to(at::kFloat);
+  std::copy_n(own.const_data_ptr<float>(), values.size(), values.begin());
+}
+
+/// Writes `pruned`, block `index`, over the source's tensors.
+TensorEdit edit_of(const DecoderBlock& pruned, std::int64_t index, const ModelConfig& config, Change change) {
+  return [change, weights = weights_of(pruned, index, config)](const TensorInfo& info,
+                                                               std::span<float> values) -> Result<void> {
     const auto found = weights.find(info.name);
     if (found == weights.end()) return {};
     return guarded([&]() -> Result<void> {
-      const at::Tensor kept = (found->second.flatten() != 0).to(at::kCPU);
-      const auto* keep = kept.const_data_ptr<bool>();
-      for (std::size_t i = 0; i < values.size(); ++i)
-        if (!keep[i]) values[i] = 0;
+      if (change == Change::kZeros) set_zeros(found->second, values);
+      if (change == Change::kValues) set_values(found->second, info.storage, values);
       return {};
     });
   };
@@ -88,6 +107,8 @@ Result<SavedProgress> read_progress(const fs::path& directory, const std::string
     return fail("it holds an unfinished run with another model, plan, text or other options");
   SavedProgress progress;
   SC_TRY_ASSIGN(progress.finished_blocks, get_integer(json, "finished_blocks", 0, config.n_layers));
+  if (!has(json, "notes") || !json["notes"].is_array()) return fail("no 'notes'");
+  for (const Json& note : json["notes"]) progress.notes.push_back(note.is_string() ? note.get<std::string>() : "");
   SC_TRY_ASSIGN(const std::int64_t batches, get_integer(json, "batches", 0, INT64_MAX));
   if (batches == 0) return progress;
   SC_TRY_ASSIGN(progress.states, read_states(states_file(directory, progress.finished_blocks)));
@@ -136,12 +157,13 @@ Result<PruneOutput> PruneOutput::resume(const Checkpoint& source, const fs::path
   PruneOutput output(source, directory, std::move(writer), sha256(job));
   output.finished_blocks_ = output.saved_blocks_ = progress.finished_blocks;
   output.states_ = std::move(progress.states);
+  output.notes_ = std::move(progress.notes);
   output.save_share_ = save_share;
   return output;
 }
 
-Result<void> PruneOutput::write(const DecoderBlock& pruned) {
-  SC_TRY(writer_.write_blocks(finished_blocks_ + 1, zeros_of(pruned, finished_blocks_, source_->config())));
+Result<void> PruneOutput::write(const DecoderBlock& pruned, Change change) {
+  SC_TRY(writer_.write_blocks(finished_blocks_ + 1, edit_of(pruned, finished_blocks_, source_->config(), change)));
   ++finished_blocks_;
   return {};
 }
@@ -152,9 +174,11 @@ Result<void> PruneOutput::save(const std::vector<at::Tensor>& states) {
   if (job_.empty() || save_seconds_ > save_share_ * Seconds(start - last_save_).count()) return {};
   SC_TRY(writer_.flush());
   if (!states.empty()) SC_TRY(write_states(states_file(directory_, finished_blocks_), states));
-  SC_TRY(write_json_file(
-      progress_file(directory_),
-      {{"format", kFormat}, {"job", job_}, {"finished_blocks", finished_blocks_}, {"batches", states.size()}}));
+  SC_TRY(write_json_file(progress_file(directory_), {{"format", kFormat},
+                                                     {"job", job_},
+                                                     {"finished_blocks", finished_blocks_},
+                                                     {"notes", notes_},
+                                                     {"batches", states.size()}}));
   std::error_code ignored;  // an old file left over only takes space
   fs::remove(states_file(directory_, saved_blocks_), ignored);
   saved_blocks_ = finished_blocks_;

@@ -4,6 +4,7 @@
 
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "prune/sparsegpt.hpp"
 #include "sparsity/mask.hpp"
 #include "sparsity/statistics.hpp"
 
@@ -35,56 +36,78 @@ Result<std::vector<BlockPatterns>> patterns_of(const Plan& plan, const ModelConf
   return patterns;
 }
 
+/// What is known of a block's inputs: of those that the importance asks for.
+struct BlockInputs {
+  InputMoments moments;
+  InputGrams grams;
+};
+
 /// One matrix pruned, whatever its type and device: the mask is made on float32 on the CPU.
-Result<at::Tensor> pruned_matrix(const at::Tensor& weight, std::span<const float> column_norms, Pattern pattern) {
+Result<at::Tensor> masked(const at::Tensor& weight, std::span<const float> column_norms, Pattern pattern) {
   at::Tensor values = weight.to(at::kCPU, at::kFloat, false, /*copy=*/true).contiguous();
   const std::span<float> all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
   SC_TRY(apply_nm(all, weight.size(1), column_norms, pattern));
   return values.to(weight.device(), weight.scalar_type());
 }
 
-/// ||X_j||_2 of each column, up to the factor sqrt(tokens) that changes no ranking; empty without moments.
-Result<std::vector<float>> column_norms(const InputMoments* moments, LinearInput input) {
-  if (moments == nullptr) return std::vector<float>{};
-  SC_TRY_ASSIGN(auto mean_squares, moments->mean_squares(input));
+/// ||X_j||_2 of each column, up to the factor sqrt(tokens) that changes no ranking.
+Result<std::vector<float>> column_norms(const InputMoments& moments, LinearInput input) {
+  SC_TRY_ASSIGN(auto mean_squares, moments.mean_squares(input));
   return InputStatistics{.name = {}, .mean_squares = std::move(mean_squares)}.column_norms();
 }
 
-Result<void> prune_block(DecoderBlock& block, const BlockPatterns& patterns, const InputMoments* moments) {
+Result<at::Tensor> updated(const at::Tensor& weight, const at::Tensor& gram, Pattern pattern, const std::string& name,
+                           PruneOutput& output) {
+  SC_TRY_ASSIGN(const SparseGptResult result, prune_by_sparsegpt(weight, gram, pattern));
+  if (result.dead_columns > 0) output.note(fmt::format("{}: {} inputs were always zero", name, result.dead_columns));
+  if (result.damping > kSparseGptDamping)
+    output.note(fmt::format("{}: the Hessian's damping had to be {:g}", name, result.damping));
+  return result.weight.to(weight.scalar_type());
+}
+
+Result<at::Tensor> pruned_matrix(const at::Tensor& weight, LinearInput input, Pattern pattern, Importance importance,
+                                 const BlockInputs& inputs, const std::string& name, PruneOutput& output) {
+  if (importance == Importance::kSparseGpt) return updated(weight, inputs.grams.mean(input), pattern, name, output);
+  std::vector<float> norms;  // empty: magnitude
+  if (importance == Importance::kWanda) {
+    SC_TRY_ASSIGN(norms, column_norms(inputs.moments, input));
+  }
+  return masked(weight, norms, pattern);
+}
+
+Result<void> prune_block(DecoderBlock& block, std::int64_t index, const BlockPatterns& patterns, Importance importance,
+                         const BlockInputs& inputs, const ModelConfig& config, PruneOutput& output) {
+  const auto linears = block_linears(config);
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     if (patterns[i].dense()) continue;
-    SC_TRY_ASSIGN(const auto norms, column_norms(moments, kInputOfLinear[i]));
-    SC_TRY_ASSIGN(block.linears[i], pruned_matrix(block.linears[i], norms, patterns[i]));
+    const std::string name = matrix_name(index, linears[i].name);
+    SC_TRY_ASSIGN(block.linears[i], within(name, pruned_matrix(block.linears[i], kInputOfLinear[i], patterns[i],
+                                                               importance, inputs, name, output)));
   }
   return {};
 }
 
 bool all_dense(const BlockPatterns& patterns) { return std::ranges::all_of(patterns, &Pattern::dense); }
 
-/// Runs every batch through the block; with `moments`, only to observe: the states stay as they are.
-Result<void> run_block(const Llama& model, const DecoderBlock& block, std::vector<at::Tensor>& states,
-                       InputMoments* moments) {
-  for (at::Tensor& state : states) {
+/// Runs every batch through the block, only to observe its inputs.
+Result<BlockInputs> observe_block(const Llama& model, const DecoderBlock& block, const std::vector<at::Tensor>& states,
+                                  Importance importance) {
+  BlockInputs inputs;
+  const InputObserver observe = [&](LinearInput input, const at::Tensor& x) {
+    importance == Importance::kSparseGpt ? inputs.grams.add(input, x) : inputs.moments.add(input, x);
+  };
+  for (const at::Tensor& state : states) {
     SC_TRY(check_interrupt());
-    if (!moments) {
-      state = model.forward_block(block, state);
-      continue;
-    }
-    model.forward_block(block, state, nullptr, [&](LinearInput input, const at::Tensor& x) { moments->add(input, x); });
+    model.forward_block(block, state, nullptr, observe);
   }
-  return {};
+  return inputs;
 }
 
-Result<void> prune_by_magnitude(const Llama& model, const std::vector<BlockPatterns>& patterns, PruneOutput& output) {
-  Progress progress("pruning", model.n_blocks(), "blocks");
-  progress.skip(output.finished_blocks());
-  for (std::int64_t i = output.finished_blocks(); i < model.n_blocks(); ++i) {
+/// Takes every batch through the block.
+Result<void> run_block(const Llama& model, const DecoderBlock& block, std::vector<at::Tensor>& states) {
+  for (at::Tensor& state : states) {
     SC_TRY(check_interrupt());
-    SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
-    SC_TRY(prune_block(block, patterns[static_cast<std::size_t>(i)], nullptr));
-    SC_TRY(output.write(block));
-    SC_TRY(output.save({}));
-    progress.advance(1);
+    state = model.forward_block(block, state);
   }
   return {};
 }
@@ -98,21 +121,23 @@ std::vector<at::Tensor> first_states(const Llama& model, const Calibration& cali
   return states;
 }
 
-Result<void> prune_sequentially(const Llama& model, const std::vector<BlockPatterns>& patterns,
-                                const Calibration& calibration, PruneOutput& output) {
-  std::vector<at::Tensor> states = first_states(model, calibration, output);
+/// Block after block; without a calibration (by magnitude) nothing runs.
+Result<void> prune_blocks(const Llama& model, const std::vector<BlockPatterns>& patterns, Importance importance,
+                          const Calibration* calibration, PruneOutput& output) {
+  std::vector<at::Tensor> states;
+  if (calibration) states = first_states(model, *calibration, output);
   Progress progress("pruning", model.n_blocks(), "blocks");
   progress.skip(output.finished_blocks());
   for (std::int64_t i = output.finished_blocks(); i < model.n_blocks(); ++i) {
+    SC_TRY(check_interrupt());
     const BlockPatterns& wanted = patterns[static_cast<std::size_t>(i)];
     SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
     if (!all_dense(wanted)) {
-      InputMoments moments;
-      SC_TRY(run_block(model, block, states, &moments));
-      SC_TRY(within(fmt::format("model.layers.{}", i), prune_block(block, wanted, &moments)));
+      SC_TRY_ASSIGN(const BlockInputs inputs, observe_block(model, block, states, importance));
+      SC_TRY(prune_block(block, i, wanted, importance, inputs, model.config(), output));
     }
-    SC_TRY(output.write(block));
-    if (i + 1 < model.n_blocks()) SC_TRY(run_block(model, block, states, nullptr));
+    SC_TRY(output.write(block, importance == Importance::kSparseGpt ? Change::kValues : Change::kZeros));
+    if (i + 1 < model.n_blocks()) SC_TRY(run_block(model, block, states));
     SC_TRY(output.save(states));
     progress.advance(1);
   }
@@ -124,18 +149,17 @@ Result<void> prune_sequentially(const Llama& model, const std::vector<BlockPatte
 Result<Importance> parse_importance(const std::string& name) {
   if (name == "magnitude") return Importance::kMagnitude;
   if (name == "wanda") return Importance::kWanda;
-  return fail(Remedy{"use wanda or magnitude"}, "unknown importance '{}'", name);
+  if (name == "sparsegpt") return Importance::kSparseGpt;
+  return fail(Remedy{"use wanda, sparsegpt or magnitude"}, "unknown importance '{}'", name);
 }
 
 Result<void> prune(const Llama& model, const Plan& plan, Importance importance, const Calibration* calibration,
                    PruneOutput& output) {
   SC_TRY_ASSIGN(const auto patterns, patterns_of(plan, model.config()));
-  if (importance != Importance::kMagnitude && calibration == nullptr)
-    return fail(Remedy{"give a --text"}, "wanda needs a calibration text");
-  SC_TRY(guarded([&]() -> Result<void> {
-    return importance == Importance::kMagnitude ? prune_by_magnitude(model, patterns, output)
-                                                : prune_sequentially(model, patterns, *calibration, output);
-  }));
+  const bool measures = importance != Importance::kMagnitude;
+  if (measures && calibration == nullptr)
+    return fail(Remedy{"give a --text"}, "only magnitude needs no calibration text");
+  SC_TRY(guarded([&] { return prune_blocks(model, patterns, importance, measures ? calibration : nullptr, output); }));
   return output.commit();
 }
 

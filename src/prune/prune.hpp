@@ -13,12 +13,13 @@ namespace sparsecim {
 enum class Importance {
   kMagnitude,  // |W|
   kWanda,      // |W| * ||X_j||_2 (arXiv 2306.11695, equation 1)
+  kSparseGpt,  // w^2 / [H^-1]_jj, and the weights that stay are updated (prune/sparsegpt.hpp)
 };
-/// "magnitude" or "wanda". Errors: anything else.
+/// "magnitude", "wanda" or "sparsegpt". Errors: anything else.
 Result<Importance> parse_importance(const std::string& name);
 
 /// Writes `model` to `output` with the weights that `plan` drops set to zero, from the first block that `output` does
-/// not have yet; `model` itself stays as it is. Wanda's norms are collected sequentially: each block sees the outputs
+/// not have yet; `model` itself stays as it is. Inputs are collected sequentially: each block sees the outputs
 /// of the pruned blocks before it. Memory: one block and the hidden states of the calibration tokens. `calibration` may
 /// be null for magnitude only. Errors: a plan of another model; activations that are not finite; interrupted.
 Result<void> prune(const Llama& model, const Plan& plan, Importance importance, const Calibration* calibration,

@@ -42,7 +42,9 @@ Result<PruneJob> make_job(const PruneRequest& request, const OpenModel& model) {
 }
 
 /// Prunes into `directory`, from where an earlier run of the same job stopped there. What is worth going on with stays.
-Result<void> prune_into(OutputDirectory& directory, const OpenModel& model, const PruneJob& job, bool restart) {
+/// Gives what a reader must know.
+Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const OpenModel& model, const PruneJob& job,
+                                            bool restart) {
   const auto metadata = plan_metadata(job.plan);
   SC_TRY_ASSIGN(PruneOutput output, PruneOutput::resume(*model.checkpoint, directory.path(), metadata,
                                                         metadata.at("sparsecim_plan"), restart));
@@ -51,12 +53,13 @@ Result<void> prune_into(OutputDirectory& directory, const OpenModel& model, cons
     fmt::print(stderr, "going on behind the {} of {} blocks in {}\n", output.finished_blocks(), n_blocks,
                directory.path().string());
   auto pruned = prune(model.llama, job.plan, job.importance, job.calibration ? &*job.calibration : nullptr, output);
-  if (!pruned && output.saved_blocks() > 0) {
+  if (pruned) return output.notes();
+  if (output.saved_blocks() > 0) {
     directory.keep();
     pruned.error().remedy = fmt::format("{} keeps {} of {} blocks: the same command goes on from there",
                                         directory.path().string(), output.saved_blocks(), n_blocks);
   }
-  return pruned;
+  return tl::unexpected(std::move(pruned).error());
 }
 
 }  // namespace
@@ -66,14 +69,16 @@ Result<void> run_prune(const PruneRequest& request) {
   SC_TRY(parse_importance(request.importance));                          // before the model is read
   if (!request.pattern.empty()) SC_TRY(parse_pattern(request.pattern));  // likewise
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
-  SC_TRY_ASSIGN(const PruneJob job, make_job(request, model));
-  SC_TRY(prune_into(output, model, job, request.force));
-  const Plan& plan = job.plan;
+  SC_TRY_ASSIGN(PruneJob job, make_job(request, model));
+  SC_TRY_ASSIGN(const auto notes, prune_into(output, model, job, request.force));
+  Plan& plan = job.plan;
+  plan.notes.insert(plan.notes.end(), notes.begin(), notes.end());
   SC_TRY(write_plan(output.path() / "plan.json", plan));
   SC_TRY(output.commit());
   fmt::print("{}: {} of {} weights of the decoder blocks are zero ({:.2f} %; {:.2f} % of the whole model)\n",
              request.output.string(), format_count(plan.weights() - plan.kept()), format_count(plan.weights()),
              100 * plan.sparsity(), 100 * plan.whole_model_sparsity());
+  for (const std::string& note : notes) fmt::print("note: {}\n", note);
   return {};
 }
 
