@@ -63,9 +63,14 @@ std::string_view weights_note(SystemParameters::Weights weights) {
 
 }  // namespace
 
-DcimMachine::DcimMachine(std::string_view kind, MacroArray array, SystemParameters system,
+DcimMachine::DcimMachine(std::string_view kind, std::unique_ptr<const TileArray> array, SystemParameters system,
                          std::unique_ptr<const InputStage> stage, Json parameters)
-    : kind_(kind), array_(array), system_(system), stage_(std::move(stage)), parameters_(std::move(parameters)) {
+    : kind_(kind),
+      array_(std::move(array)),
+      shape_(array_->shape()),
+      system_(system),
+      stage_(std::move(stage)),
+      parameters_(std::move(parameters)) {
   const std::vector<Path> all = paths();
   clock_ns_ = path_ns(longest_path(all, system_.node_nm), system_.node_nm).nominal;
 }
@@ -76,16 +81,16 @@ Result<Placement> DcimMachine::place(const Operation& operation) const {
   SC_TRY_ASSIGN(placement.pattern, native_pattern(operation, stage_->patterns()));
   SC_TRY(stage_->check(operation, placement.pattern));
   placement.inputs_per_tile = stage_->inputs_per_pass(placement.pattern);
-  placement.outputs_per_tile = array_.columns;
+  placement.outputs_per_tile = shape_.columns;
   placement.input_tiles = divide_up(operation.n_inputs, placement.inputs_per_tile);
-  placement.output_tiles = divide_up(operation.n_outputs, array_.columns);
+  placement.output_tiles = divide_up(operation.n_outputs, shape_.columns);
   const bool resident = system_.weights == SystemParameters::Weights::kResident;
   const std::int64_t macros = resident ? placement.tiles() : system_.macros;
   const Tiling tiling = Tiling::over(placement.input_tiles, placement.output_tiles, macros);
   placement.tiles_per_macro = tiling.tiles_per_macro;
   placement.macros_used = tiling.macros_used();
   placement.stored_bits =
-      stored_bits(operation, placement.pattern, array_.weight_bits + stage_->position_bits(placement.pattern));
+      stored_bits(operation, placement.pattern, shape_.weight_bits + stage_->position_bits(placement.pattern));
   return placement;
 }
 
@@ -94,7 +99,7 @@ double DcimMachine::most_cycles(const Operation& operation, const Placement& pla
   const PassTiming timing = stage_->timing(placement.pattern, placement.inputs_per_tile);
   const std::int64_t chunks = divide_up(operation.n_tokens, chunk_tokens(operation, placement));
   const double passes = static_cast<double>(operation.n_tokens) * static_cast<double>(timing.initiation_interval);
-  const double overhead = static_cast<double>(timing.fill + array_.rows) * static_cast<double>(chunks);
+  const double overhead = static_cast<double>(timing.fill + shape_.load_cycles) * static_cast<double>(chunks);
   const bool streams = system_.weights == SystemParameters::Weights::kDram;
   const double once = static_cast<double>(placement.tiles_per_macro) * (passes + overhead) +
                       (streams ? dram_cycles(placement, chunks) : 0);
@@ -111,7 +116,7 @@ void DcimMachine::size_system(const Workload& workload, Mapping& mapping) const 
     if (system_.weights == SystemParameters::Weights::kOnChip)
       mapping.weight_sram_bits += mapping.placements[i].stored_bits;
     mapping.activation_sram_bits =
-        std::max(mapping.activation_sram_bits, activation_bits(operation, array_.activation_bits));
+        std::max(mapping.activation_sram_bits, activation_bits(operation, shape_.activation_bits));
   }
   if (system_.weights == SystemParameters::Weights::kResident) mapping.macros = std::max<std::int64_t>(tiles, 1);
 }
@@ -138,7 +143,7 @@ Result<Mapping> DcimMachine::map(const Workload& workload) const {
 
 std::int64_t DcimMachine::chunk_tokens(const Operation& operation, const Placement& placement) const {
   const bool keeps_sums = tiling_of(placement).local_sums() > 0;
-  return keeps_sums ? std::min(system_.partial_sum_tokens(array_.columns), operation.n_tokens) : operation.n_tokens;
+  return keeps_sums ? std::min(system_.partial_sum_tokens(shape_.columns), operation.n_tokens) : operation.n_tokens;
 }
 
 double DcimMachine::dram_cycles(const Placement& placement, std::int64_t chunks) const {
@@ -156,7 +161,7 @@ DcimMachine::Pace DcimMachine::pace(const Operation& operation, const Placement&
   // Steps follow each other every max(tokens * II, load): the next tile is loaded, a row a cycle, from the moment that
   // the one before starts to work.
   const bool resident = system_.weights == SystemParameters::Weights::kResident;
-  const std::int64_t load = resident ? 0 : array_.rows;
+  const std::int64_t load = resident ? 0 : shape_.load_cycles;
   const std::int64_t interval = pace.timing.initiation_interval;
   const std::int64_t larger_step = std::max((tokens + 1) * interval, load);
   const std::int64_t smaller_step = std::max(tokens * interval, load);
@@ -183,16 +188,16 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                              std::vector<Event>& events) const {
   const double tokens = static_cast<double>(operation.n_tokens) * static_cast<double>(operation.count);
   const double sums = static_cast<double>(placement.input_tiles) * static_cast<double>(operation.n_outputs);
-  const auto planes = static_cast<double>(array_.activation_bits);
+  const auto planes = static_cast<double>(shape_.activation_bits);
   ArrayWork work;
   work.tile_passes = tokens * static_cast<double>(placement.tiles());
   work.column_passes = tokens * sums;
   work.activation_toggle = operation.activity.activation_toggle;
   work.product_bit_changes = tokens * operation.weight_one_bits() * planes * work.activation_toggle;
-  work.weight_ones = operation.weight_one_bits() / (sums * static_cast<double>(array_.rows * array_.weight_bits));
+  work.weight_ones = operation.weight_one_bits() / (sums * static_cast<double>(shape_.rows * shape_.weight_bits));
   work.input_deliveries =
       tokens * static_cast<double>(operation.n_inputs) * static_cast<double>(placement.output_tiles);
-  add_array_events(array_, work, events);
+  array_->add_events(work, events);
   stage_->add_events(placement.pattern, work, events);
   add_system_events(system_,
                     {.repetitions = static_cast<double>(operation.count),
@@ -200,9 +205,9 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                      .tiling = tiling_of(placement),
                      .inputs = operation.n_inputs,
                      .outputs = operation.n_outputs,
-                     .columns = array_.columns,
-                     .words = array_.words(),
-                     .word_bits = static_cast<double>(array_.weight_bits + stage_->cell_position_bits()),
+                     .columns = shape_.columns,
+                     .words = shape_.words(),
+                     .word_bits = static_cast<double>(shape_.weight_bits + stage_->cell_position_bits()),
                      .stored_bits = static_cast<double>(placement.stored_bits),
                      .loads = static_cast<double>(pace.chunks)},
                     events);
@@ -238,7 +243,7 @@ Run DcimMachine::run(const Workload& workload, const Mapping& mapping, Fidelity)
   SC_CHECK(mapping.placements.size() == workload.operations.size());
   Run run;
   // The first tile of all has nothing to hide its loading behind.
-  std::int64_t loaded = system_.weights == SystemParameters::Weights::kResident ? 0 : array_.rows;
+  std::int64_t loaded = system_.weights == SystemParameters::Weights::kResident ? 0 : shape_.load_cycles;
   for (std::size_t i = 0; i < workload.operations.size(); ++i) {
     const Operation& operation = workload.operations[i];
     OperationRun one;
@@ -255,14 +260,14 @@ Run DcimMachine::run(const Workload& workload, const Mapping& mapping, Fidelity)
     run.cycles = one.start_cycle + one.cycles;
     run.operations.push_back(std::move(one));
   }
-  run.available_multiplies = static_cast<double>(mapping.macros) * static_cast<double>(array_.words()) *
-                             static_cast<double>(run.cycles) / static_cast<double>(array_.activation_bits);
+  run.available_multiplies = static_cast<double>(mapping.macros) * static_cast<double>(shape_.words()) *
+                             static_cast<double>(run.cycles) / static_cast<double>(shape_.cycles_per_multiply);
   return run;
 }
 
 std::vector<Path> DcimMachine::paths() const {
   std::vector<Path> all;
-  array_.add_paths(all, stage_->steps_to_multiplier());
+  array_->add_paths(all, stage_->steps_to_multiplier());
   stage_->add_paths(all);
   add_system_paths(all);
   return all;
@@ -270,14 +275,13 @@ std::vector<Path> DcimMachine::paths() const {
 
 Inventory DcimMachine::inventory(const Mapping& mapping) const {
   Inventory inventory{.node_nm = system_.node_nm, .macros = mapping.macros, .paths = paths()};
-  array_.add_parts(inventory.macro_parts);
+  array_->add_parts(inventory.macro_parts);
   stage_->add_parts(inventory.macro_parts);
   if (system_.weights != SystemParameters::Weights::kResident) {
-    // The second set of cells that the next tile is loaded into; word lines choose the set at work.
-    const std::int64_t bits = array_.words() * (array_.weight_bits + stage_->cell_position_bits());
-    inventory.macro_parts.push_back({"weight double buffer", &kCimCell, static_cast<double>(bits)});
+    const std::int64_t bits = shape_.words() * (shape_.weight_bits + stage_->cell_position_bits());
+    array_->add_second_weights(bits, inventory.macro_parts);
   }
-  add_system_parts(system_, mapping, array_.columns, inventory);
+  add_system_parts(system_, mapping, shape_, inventory);
   return inventory;
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "hardware/dcim/array.hpp"
 #include "hardware/dcim/system.hpp"
+#include "hardware/dcim/tile_array.hpp"
 #include "hardware/machine.hpp"
 
 namespace sparsecim {
@@ -16,7 +16,7 @@ struct PassTiming {
   std::string_view bound;                // what sets the interval
 };
 
-/// What distinguishes one digital compute-in-memory machine from another: how inputs reach the cells of its macro.
+/// What distinguishes one machine of tiles from another: which patterns it runs and how inputs reach its multipliers.
 class InputStage {
  public:
   virtual ~InputStage() = default;
@@ -38,12 +38,12 @@ class InputStage {
   virtual void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const = 0;
 };
 
-/// A chip of digital compute-in-memory macros: tiles, schedule, memories and link are the same whatever the macro's
-/// input stage.
+/// A chip of equal macros that tiles of weights are loaded into: tiles, schedule, memories and link are the same
+/// whatever a macro is built of (TileArray) and however its inputs reach it (InputStage).
 class DcimMachine : public Machine {
  public:
-  DcimMachine(std::string_view kind, MacroArray array, SystemParameters system, std::unique_ptr<const InputStage> stage,
-              Json parameters);
+  DcimMachine(std::string_view kind, std::unique_ptr<const TileArray> array, SystemParameters system,
+              std::unique_ptr<const InputStage> stage, Json parameters);
 
   std::string_view kind() const override { return kind_; }
   Result<Mapping> map(const Workload& workload) const override;
@@ -83,7 +83,8 @@ class DcimMachine : public Machine {
   std::vector<Path> paths() const;
 
   std::string_view kind_;
-  MacroArray array_;
+  std::unique_ptr<const TileArray> array_;
+  TileShape shape_;  // of array_
   SystemParameters system_;
   std::unique_ptr<const InputStage> stage_;
   Json parameters_;

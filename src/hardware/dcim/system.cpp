@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::int64_t kOperandBits = 8;
 
-/// Adders that add partial sums up behind a macro: the eight cycles between two tokens serve all columns.
-std::int64_t output_adders(std::int64_t columns) { return divide_up(columns, 8); }
+/// Adders that add partial sums up behind a macro: the cycles between two tokens serve all columns.
+std::int64_t output_adders(const TileShape& shape) { return divide_up(shape.columns, shape.cycles_per_multiply); }
 
 void add_weight_movement(const SystemParameters& system, const SystemWork& work, std::vector<Event>& events) {
   if (system.weights == SystemParameters::Weights::kResident) return;  // written once, before the run
@@ -81,11 +81,11 @@ Result<void> validate_system(const SystemParameters& system, std::int64_t column
   return {};
 }
 
-void add_system_parts(const SystemParameters& system, const Mapping& mapping, std::int64_t columns,
+void add_system_parts(const SystemParameters& system, const Mapping& mapping, const TileShape& shape,
                       Inventory& inventory) {
   const SramBank& bank = system.activation_sram();
   const std::int64_t banks = divide_up(system.activation_bandwidth_bits, bank.port_bits);
-  const auto adder_bits = static_cast<double>(output_adders(columns) * kPartialSumBits);
+  const auto adder_bits = static_cast<double>(output_adders(shape) * kPartialSumBits);
   std::vector<Part>& macro = inventory.macro_parts;
   macro.push_back({"activation buffers", &bank.read, static_cast<double>(banks * bank.bytes * 8)});
   macro.push_back({"partial sums", &SystemParameters::partial_sum_sram().read,
@@ -98,7 +98,7 @@ void add_system_parts(const SystemParameters& system, const Mapping& mapping, st
   around.push_back({"vector unit", &kAdder32, lanes});
   around.push_back({"weight SRAM", &kSramRead, static_cast<double>(mapping.weight_sram_bits)});
   around.push_back({"activation SRAM", &kSramRead, static_cast<double>(mapping.activation_sram_bits)});
-  around.push_back({"link adders", &kFullAdder, static_cast<double>(mapping.macros * columns * kPartialSumBits)});
+  around.push_back({"link adders", &kFullAdder, static_cast<double>(mapping.macros * shape.columns * kPartialSumBits)});
 }
 
 void add_system_paths(std::vector<Path>& paths) {

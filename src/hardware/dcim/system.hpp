@@ -6,6 +6,7 @@
 
 #include "hardware/components/memories.hpp"
 #include "hardware/components/node.hpp"
+#include "hardware/dcim/tile_array.hpp"
 #include "hardware/machine.hpp"
 #include "hardware/parameters.hpp"
 #include "hardware/tiling.hpp"
@@ -83,7 +84,7 @@ struct SystemWork {
   double loads = 0;  // of every tile, in one repetition
 };
 
-void add_system_parts(const SystemParameters& system, const Mapping& mapping, std::int64_t columns,
+void add_system_parts(const SystemParameters& system, const Mapping& mapping, const TileShape& shape,
                       Inventory& inventory);
 void add_system_paths(std::vector<Path>& paths);
 void add_system_events(const SystemParameters& system, const SystemWork& work, std::vector<Event>& events);

@@ -142,7 +142,7 @@ Result<std::unique_ptr<Machine>> make_flexcim(const std::string& path, const std
   SC_TRY_ASSIGN(const FlexcimParameters parameters, read_parameters(flexcim_parameters(), path, settings));
   SC_TRY(within(path, validate(parameters)));
   SC_TRY(within(path, validate_system(parameters.system, parameters.array.columns)));
-  return std::make_unique<DcimMachine>("flexcim", parameters.array, parameters.system,
+  return std::make_unique<DcimMachine>("flexcim", std::make_unique<DcimArray>(parameters.array), parameters.system,
                                        std::make_unique<FlexcimStage>(parameters),
                                        show_parameters(flexcim_parameters(), parameters));
 }
