@@ -132,6 +132,15 @@ void count_row(const float* row, std::span<std::int32_t> before) {
   for (std::size_t j = 0; j + 1 < before.size(); ++j) before[j + 1] = before[j] + (row[j] != 0);
 }
 
+std::int64_t nonzeros_of(std::span<const float> row) {
+  return std::ranges::count_if(row, [](float weight) { return weight != 0; });
+}
+
+/// No sparse pattern is left to be satisfied: what the first rows of a dense matrix show.
+bool all_full(std::span<const WorstGroup> groups) {
+  return std::ranges::all_of(groups, [](const WorstGroup& group) { return group.whole == group.m; });
+}
+
 std::vector<WorstGroup> groups_of(std::span<const Pattern> patterns) {
   std::vector<WorstGroup> groups;
   for (const Pattern& pattern : patterns)
@@ -208,7 +217,12 @@ ZeroStatistics zero_statistics(std::span<const float> weights, std::int64_t n_in
     std::vector<WorstGroup> mine = groups_of(patterns);
     std::int64_t my_nonzeros = 0;
     for (std::int64_t i = begin; i < end; ++i) {
-      count_row(weights.data() + i * n_in, before);
+      const auto row = weights.subspan(static_cast<std::size_t>(i * n_in), static_cast<std::size_t>(n_in));
+      if (all_full(mine)) {
+        my_nonzeros += nonzeros_of(row);
+        continue;
+      }
+      count_row(row.data(), before);
       for (WorstGroup& group : mine) count_groups(before, group);
       my_nonzeros += before.back();
     }

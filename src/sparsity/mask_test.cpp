@@ -188,6 +188,14 @@ TEST(ZeroStatistics, AreTrueOfEveryRowAndOfTheLastGroup) {
   EXPECT_EQ(satisfied(full_end), (std::vector<Pattern>{{8, 8}})) << "the last two columns may keep one of two";
 }
 
+TEST(ZeroStatistics, CountTheZerosBehindARowThatNoSparsePatternHolds) {
+  Floats weights(5 * 16, 1);
+  for (const std::size_t at : {3u, 20u, 21u, 40u, 79u}) weights[at] = 0;
+  const auto statistics = zero_statistics(weights, 16, hardware_patterns());
+  EXPECT_EQ(statistics.zeros, 5);
+  EXPECT_EQ(statistics.satisfied, (std::vector<Pattern>{{8, 8}}));
+}
+
 TEST(ZeroStatistics, AgreeWithCountingEachGroup) {
   std::mt19937 random(9);
   for (int trial = 0; trial < 200; ++trial) {
