@@ -6,8 +6,7 @@
 
 #include "base/check.hpp"
 #include "base/embedded.hpp"
-#include "hardware/dense_dcim/dense_dcim.hpp"
-#include "hardware/flexcim/flexcim.hpp"
+#include "hardware/machine_kinds.hpp"
 #include "hardware/simulate.hpp"
 
 // For tests: shipped machines with some lines changed, and workloads of one matrix.
@@ -31,8 +30,10 @@ inline std::string shipped_description(const std::string& name, const Changes& c
 
 inline MachineDescription machine_with(const std::string& name, const Changes& changes = {}) {
   const auto settings = parse_settings(name, shipped_description(name, changes)).value();
-  auto machine = name == "flexcim" ? make_flexcim(name, settings) : make_dense_dcim(name, settings);
-  return {name, std::shared_ptr<const Machine>(std::move(machine).value())};
+  const std::string kind = find_setting(settings, "machine")->values.front();
+  for (const MachineKind& known : machine_kinds())
+    if (known.name == kind) return {name, std::shared_ptr<const Machine>(known.make(name, settings).value())};
+  SC_CHECK(false);
 }
 
 inline Operation matrix(Pattern pattern, std::int64_t tokens = 512, std::int64_t inputs = 1024,

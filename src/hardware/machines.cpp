@@ -3,8 +3,7 @@
 
 #include "base/embedded.hpp"
 #include "base/file.hpp"
-#include "hardware/dense_dcim/dense_dcim.hpp"
-#include "hardware/flexcim/flexcim.hpp"
+#include "hardware/machine_kinds.hpp"
 #include "hardware/simulate.hpp"
 
 namespace sparsecim {
@@ -12,16 +11,15 @@ namespace {
 
 constexpr std::uint64_t kLargestDescription_bytes = 1 << 20;
 
-/// Every kind of machine: what `machine:` may say.
-struct Kind {
-  std::string_view name;
-  Result<std::unique_ptr<Machine>> (*make)(const std::string& path, const std::vector<Setting>& settings);
-};
-constexpr Kind kKinds[] = {{"flexcim", make_flexcim}, {"dense-dcim", make_dense_dcim}};
+/// Filled while the program starts, before main.
+std::vector<MachineKind>& registry() {
+  static std::vector<MachineKind> kinds;
+  return kinds;
+}
 
 std::string kind_names() {
   std::string names;
-  for (const Kind& kind : kKinds) names += (names.empty() ? "" : " | ") + std::string(kind.name);
+  for (const MachineKind& kind : machine_kinds()) names += (names.empty() ? "" : " | ") + std::string(kind.name);
   return names;
 }
 
@@ -29,7 +27,7 @@ Result<std::unique_ptr<Machine>> make_machine(const std::string& path, const std
   SC_TRY_ASSIGN(const auto settings, parse_settings(path, text));
   const Setting* kind = find_setting(settings, "machine");
   if (!kind) return fail(Remedy{"allowed: " + kind_names()}, "{}: 'machine' is missing", path);
-  for (const Kind& known : kKinds)
+  for (const MachineKind& known : machine_kinds())
     if (kind->values.size() == 1 && !kind->list && kind->values.front() == known.name)
       return known.make(path, settings);
   return fail(Remedy{"allowed: " + kind_names()}, "{}: unknown machine '{}'", kind->place,
@@ -54,6 +52,13 @@ Result<std::string> read_description(std::string_view name_or_path) {
 }
 
 }  // namespace
+
+RegisteredKind::RegisteredKind(std::string_view name, decltype(MachineKind::make) make) {
+  std::vector<MachineKind>& kinds = registry();
+  kinds.insert(std::ranges::upper_bound(kinds, name, {}, &MachineKind::name), {name, make});
+}
+
+std::span<const MachineKind> machine_kinds() { return registry(); }
 
 std::vector<std::string> machine_names() {
   std::vector<std::string> names;

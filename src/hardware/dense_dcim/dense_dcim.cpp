@@ -2,6 +2,7 @@
 
 #include "hardware/dcim/activation_lines.hpp"
 #include "hardware/dcim/parameters.hpp"
+#include "hardware/machine_kinds.hpp"
 
 namespace sparsecim {
 namespace {
@@ -48,6 +49,10 @@ std::vector<Parameter<DenseDcimParameters>> declare() {
 const std::vector<Parameter<DenseDcimParameters>>& dense_dcim_parameters() {
   static const auto kParameters = declare();
   return kParameters;
+}
+
+namespace {
+const RegisteredKind kDenseDcim{"dense-dcim", make_dense_dcim};
 }
 
 Result<std::unique_ptr<Machine>> make_dense_dcim(const std::string& path, const std::vector<Setting>& settings) {

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "hardware/dcim/parameters.hpp"
+#include "hardware/machine_kinds.hpp"
 
 namespace sparsecim {
 namespace {
@@ -136,6 +137,10 @@ std::int64_t flexcim_inputs_per_pass(std::int64_t rows, std::int64_t sub_macros,
 const std::vector<Parameter<FlexcimParameters>>& flexcim_parameters() {
   static const auto kParameters = declare();
   return kParameters;
+}
+
+namespace {
+const RegisteredKind kFlexcim{"flexcim", make_flexcim};
 }
 
 Result<std::unique_ptr<Machine>> make_flexcim(const std::string& path, const std::vector<Setting>& settings) {
