@@ -13,6 +13,7 @@
 namespace sparsecim {
 namespace {
 
+constexpr std::size_t kSliceBytes = 4 << 20;     // of a file, read by a thread and then given back
 constexpr std::int64_t kWorthThreads = 1 << 18;  // elements: a fraction of a millisecond, as starting threads is
 
 using Index = std::unordered_map<std::string_view, const StoredTensor*>;
@@ -41,18 +42,58 @@ std::int64_t interleaved_row(std::int64_t row, std::int64_t head_dim) {
   return head * head_dim + 2 * (within % half) + within / half;
 }
 
-/// Row `row` of `n_rows`, in Hugging Face's order.
-void read_row(const StoredTensor& tensor, std::int64_t row, std::int64_t n_rows, std::span<float> out) {
-  if (tensor.interleaved_heads) row = interleaved_row(row, n_rows / tensor.interleaved_heads);
-  const auto row_bytes = tensor.bytes.size() / static_cast<std::size_t>(n_rows);
-  dequantise(tensor.storage, tensor.bytes.subspan(static_cast<std::size_t>(row) * row_bytes, row_bytes), out);
-}
-
 void lower(std::atomic<std::size_t>& least, std::size_t value) {
   std::size_t current = least;
   while (value < current && !least.compare_exchange_weak(current, value)) {
   }
 }
+
+/// The reading of one tensor, by one thread or several at different rows.
+class TensorReader {
+ public:
+  /// `map` is the file that the tensor lies in, or null where it lies in memory.
+  TensorReader(const StoredTensor& tensor, const MappedFile* map, std::span<float> out)
+      : tensor_(tensor), map_(map), out_(out) {
+    const bool bias_of_heads = tensor.interleaved_heads && tensor.info.shape.size() == 1;  // a row has one value
+    n_columns_ = bias_of_heads ? 1 : static_cast<std::size_t>(tensor.info.shape.back());
+    n_rows_ = static_cast<std::int64_t>(out.size() / n_columns_);
+    row_bytes_ = tensor.bytes.size() / static_cast<std::size_t>(n_rows_);
+  }
+
+  std::int64_t n_rows() const { return n_rows_; }
+  /// The index of the first value that is not finite; SIZE_MAX where all are. REQUIRES: all rows have been read.
+  std::size_t first_bad() const { return first_bad_; }
+
+  void read(std::int64_t begin, std::int64_t end) {
+    const auto n_slice = static_cast<std::int64_t>(std::max<std::size_t>(kSliceBytes / row_bytes_, 1));
+    for (std::int64_t first = begin; first < end; first += n_slice) {
+      const std::int64_t last = std::min(first + n_slice, end);
+      for (std::int64_t row = first; row < last; ++row) read_row(row);
+      if (map_) map_->release(rows(first, last));
+    }
+  }
+
+ private:
+  std::span<const std::byte> rows(std::int64_t begin, std::int64_t end) const {
+    return tensor_.bytes.subspan(static_cast<std::size_t>(begin) * row_bytes_,
+                                 static_cast<std::size_t>(end - begin) * row_bytes_);
+  }
+  /// Row `row` in Hugging Face's order.
+  void read_row(std::int64_t row) {
+    const auto values = out_.subspan(static_cast<std::size_t>(row) * n_columns_, n_columns_);
+    const std::int64_t stored =
+        tensor_.interleaved_heads ? interleaved_row(row, n_rows_ / tensor_.interleaved_heads) : row;
+    dequantise(tensor_.storage, rows(stored, stored + 1), values);
+    if (const auto bad = find_non_finite(values)) lower(first_bad_, values.data() - out_.data() + *bad);
+  }
+
+  const StoredTensor& tensor_;
+  const MappedFile* map_;
+  std::span<float> out_;
+  std::size_t n_columns_, row_bytes_;
+  std::int64_t n_rows_;
+  std::atomic<std::size_t> first_bad_ = SIZE_MAX;
+};
 
 }  // namespace
 
@@ -86,26 +127,17 @@ Result<void> MappedCheckpoint::read(const TensorInfo& info, std::span<float> out
   const TensorInfo* own = find(info.name);
   SC_CHECK(own && static_cast<std::int64_t>(out.size()) == own->elements());
   const StoredTensor& tensor = stored_[static_cast<std::size_t>(own - infos_.data())];
-  const bool bias_of_heads = tensor.interleaved_heads && own->shape.size() == 1;  // a row has one value
-  const std::int64_t n_columns = bias_of_heads ? 1 : own->shape.back(), n_rows = own->elements() / n_columns;
-  std::atomic<std::size_t> first_bad = SIZE_MAX;
-  const auto read_part = [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      const auto values = out.subspan(static_cast<std::size_t>(row * n_columns), static_cast<std::size_t>(n_columns));
-      read_row(tensor, row, n_rows, values);
-      if (const auto bad = find_non_finite(values)) return lower(first_bad, values.data() - out.data() + *bad);
-    }
-  };
-  if (own->elements() < kWorthThreads)
-    read_part(0, n_rows);
-  else
-    parallel_for(n_rows, read_part);
   const MappedFile* map = map_of(tensor);
-  if (map) map->release(tensor.bytes);
-  if (first_bad == SIZE_MAX) return {};
+  TensorReader reader(tensor, map, out);
+  if (own->elements() < kWorthThreads)
+    reader.read(0, reader.n_rows());
+  else
+    parallel_for(reader.n_rows(), [&](std::int64_t begin, std::int64_t end) { reader.read(begin, end); });
+  if (map) map->release(tensor.bytes);  // the pages that two threads or slices shared too
+  if (reader.first_bad() == SIZE_MAX) return {};
   return fail(Remedy{"the file is damaged or its training diverged"},
               "{}: tensor '{}': the value at index {} is not finite", map ? map->path().string() : "", own->name,
-              first_bad.load());
+              reader.first_bad());
 }
 
 const MappedFile* MappedCheckpoint::map_of(const StoredTensor& tensor) const {
