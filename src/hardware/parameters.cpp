@@ -113,6 +113,13 @@ const Setting* find_setting(const std::vector<Setting>& settings, std::string_vi
   return found == settings.end() ? nullptr : &*found;
 }
 
+Result<void> within_setting(const std::string& path, const std::vector<Setting>& settings, Result<void> result) {
+  if (result) return result;
+  const std::string_view what = result.error().what;
+  const Setting* about = find_setting(settings, what.substr(0, what.find(':')));
+  return within(about ? about->place : path, std::move(result));
+}
+
 namespace detail {
 
 Result<std::int64_t> read_integer(const Setting& setting, std::int64_t low, std::int64_t high) {

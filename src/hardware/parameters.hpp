@@ -28,6 +28,10 @@ Result<std::vector<Setting>> parse_settings(const std::string& path, const std::
 
 const Setting* find_setting(const std::vector<Setting>& settings, std::string_view key);
 
+/// Puts the place in the file in front of an error that starts with the key that it is about ("sub_macros: 3 does not
+/// ..."): that of the key, or the file where the key has its default.
+Result<void> within_setting(const std::string& path, const std::vector<Setting>& settings, Result<void> result);
+
 /// A parameter of a machine, declared once: reading, checking, defaulting, showing and explaining follow from it.
 template <class Target>
 struct Parameter {

@@ -96,6 +96,37 @@ TEST(MachineDescription, ContradictorySizesAreRefused) {
             std::string::npos);
 }
 
+TEST(MachineDescription, ContradictionsNameTheLineOfTheirKey) {
+  struct Contradiction {
+    const char *from, *to, *place;
+  };
+  const Contradiction cases[] = {
+      {"sub_macros: 4 ", "sub_macros: 3 ", "machine.yaml:6:1: sub_macros: 3 "},
+      {"rows: 128", "rows: 96", "machine.yaml:5:9: macro.rows: 96 "},
+      {"1:8]", "1:16]", "machine.yaml:7:1: patterns: 1:16 needs 8 pairs"},
+      {"kib: 64", "kib: 3", "machine.yaml:10:16: partial_sums.kib: 3 "},
+      {"patterns:", "columns_per_cycle: 33\npatterns:", "machine.yaml:7:1: columns_per_cycle: 33 "},
+      {"bitserial_per_cell", "per_column\nany_n: true", "machine.yaml:9:1: any_n: per_column "}};
+  for (const auto& [from, to, place] : cases) {
+    const std::string line = error_after(from, to);
+    EXPECT_TRUE(line.starts_with(place)) << line;
+    EXPECT_NE(line.find("; "), std::string::npos) << "no remedy: " << line;
+  }
+}
+
+TEST(MachineDescription, UnitsThatAreNotTheKeysOwnAreRefused) {
+  const std::pair<const char*, const char*> cases[] = {{"node_nm: 28", "node_nm: 28nm"},
+                                                       {"node_nm: 28", "node_nm: 0.028um"},
+                                                       {"kib: 64", "kib: 64KiB"},
+                                                       {"kib: 64", "kib: 6.4"},
+                                                       {"macros: 64", "macros: 1e3"},
+                                                       {"bits_per_cycle: 1024", "bits_per_cycle: 128B"},
+                                                       {"macros: 64", "macros: -64"},
+                                                       {"rows: 128", "rows: 0x80"},
+                                                       {"sub_macros: 4 ", "sub_macros: four "}};
+  for (const auto& [from, to] : cases) EXPECT_NE(error_after(from, to).find("allowed: "), std::string::npos) << to;
+}
+
 TEST(MachineDescription, ThatIsNotPlainYamlIsRefusedWithItsPlace) {
   EXPECT_NE(error_after("machine: flexcim", "machine: flexcim\nmachine: flexcim").find("given twice"),
             std::string::npos);

@@ -57,8 +57,8 @@ const RegisteredKind kDenseDcim{"dense-dcim", make_dense_dcim};
 
 Result<std::unique_ptr<Machine>> make_dense_dcim(const std::string& path, const std::vector<Setting>& settings) {
   SC_TRY_ASSIGN(const DenseDcimParameters parameters, read_parameters(dense_dcim_parameters(), path, settings));
-  SC_TRY(within(path, validate_array(parameters.array)));
-  SC_TRY(within(path, validate_system(parameters.system, parameters.array.columns)));
+  SC_TRY(within_setting(path, settings, validate_array(parameters.array)));
+  SC_TRY(within_setting(path, settings, validate_system(parameters.system, parameters.array.columns)));
   return std::make_unique<DcimMachine>("dense-dcim", std::make_unique<DcimArray>(parameters.array), parameters.system,
                                        std::make_unique<DenseStage>(parameters),
                                        show_parameters(dense_dcim_parameters(), parameters));

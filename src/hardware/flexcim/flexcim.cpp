@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 
 #include "hardware/dcim/parameters.hpp"
 #include "hardware/machine_kinds.hpp"
@@ -18,6 +19,10 @@ int largest_m(std::span<const Pattern> patterns) {
   return largest;
 }
 
+std::int64_t inputs_per_pass_of(const FlexcimParameters& parameters, Pattern pattern) {
+  return flexcim_inputs_per_pass(parameters.array.rows, parameters.array.sub_macros, pattern, parameters.any_n);
+}
+
 PairGeometry geometry_of(const FlexcimParameters& parameters) {
   const MacroArray& array = parameters.array;
   PairGeometry geometry{.rows = array.rows,
@@ -27,31 +32,32 @@ PairGeometry geometry_of(const FlexcimParameters& parameters) {
                         .bandwidth_bits = parameters.system.activation_bandwidth_bits,
                         .largest_m = largest_m(parameters.patterns),
                         .most_inputs = array.rows};
-  for (const Pattern pattern : parameters.patterns)
-    geometry.most_inputs =
-        std::max(geometry.most_inputs, flexcim_inputs_per_pass(array.rows, array.sub_macros, pattern));
+  std::set<int> kept;
+  for (const Pattern pattern : parameters.patterns) {
+    geometry.most_inputs = std::max(geometry.most_inputs, inputs_per_pass_of(parameters, pattern));
+    if (!pattern.dense()) kept.insert(pattern.n);
+  }
+  geometry.line_sources = parameters.any_n ? std::max<std::int64_t>(1, static_cast<std::int64_t>(kept.size()))
+                                           : log2_of(static_cast<int>(array.sub_macros)) + 1;
   return geometry;
 }
 
 class FlexcimStage : public InputStage {
  public:
   explicit FlexcimStage(const FlexcimParameters& parameters)
-      : array_(parameters.array),
-        patterns_(parameters.patterns),
-        needs_shared_masks_(parameters.pair_select == PairSelectKind::kSharedPairs),
+      : parameters_(parameters),
         select_(make_pair_select(parameters.pair_select, geometry_of(parameters), parameters.columns_per_cycle,
                                  parameters.columns_per_group)) {}
 
-  std::span<const Pattern> patterns() const override { return patterns_; }
-  std::int64_t inputs_per_pass(Pattern pattern) const override {
-    return flexcim_inputs_per_pass(array_.rows, array_.sub_macros, pattern);
-  }
+  std::span<const Pattern> patterns() const override { return parameters_.patterns; }
+  std::int64_t inputs_per_pass(Pattern pattern) const override { return inputs_per_pass_of(parameters_, pattern); }
   std::int64_t position_bits(Pattern pattern) const override { return pattern.dense() ? 0 : log2_of(pattern.m); }
   std::int64_t cell_position_bits() const override { return select_->cell_position_bits(); }
   PassTiming timing(Pattern pattern, std::int64_t inputs) const override { return select_->timing(pattern, inputs); }
 
   Result<void> check(const Operation& operation, Pattern native) const override {
-    if (!needs_shared_masks_ || !operation.weights || native.dense() || native.m <= 2) return {};
+    const bool needs_shared_mask = parameters_.pair_select == PairSelectKind::kSharedPairs;
+    if (!needs_shared_mask || !operation.weights || native.dense() || native.m <= 2) return {};
     return fail(
         Remedy{"choose another pair_select; bitserial_per_cell takes every mask"},
         "pair_select shared_pairs needs a mask whose columns share their pairs, and this {} mask was not pruned "
@@ -67,11 +73,22 @@ class FlexcimStage : public InputStage {
   }
 
  private:
-  MacroArray array_;
-  std::vector<Pattern> patterns_;
-  bool needs_shared_masks_;
+  FlexcimParameters parameters_;
   std::unique_ptr<const PairSelect> select_;
 };
+
+/// "all" stays empty until the number of sub-macros is known.
+Parameter<FlexcimParameters> patterns_or_all() {
+  auto parameter =
+      patterns_parameter<FlexcimParameters>({"patterns", "what the macro runs natively; M at most 2 P", "all"},
+                                            [](FlexcimParameters& p) -> std::vector<Pattern>& { return p.patterns; });
+  parameter.allowed = "all | " + parameter.allowed;
+  parameter.read = [read = parameter.read](FlexcimParameters& target, const Setting& setting) -> Result<void> {
+    if (!setting.list && setting.values == std::vector<std::string>{"all"}) return {};
+    return read(target, setting);
+  };
+  return parameter;
+}
 
 std::vector<Parameter<FlexcimParameters>> declare() {
   using P = FlexcimParameters;
@@ -79,8 +96,10 @@ std::vector<Parameter<FlexcimParameters>> declare() {
   declare_array(parameters, [](P& p) -> MacroArray& { return p.array; });
   parameters.push_back(integer_parameter<P>({"sub_macros", "P: equal parts along the rows, a power of two"}, 1, 64,
                                             [](P& p) -> std::int64_t& { return p.array.sub_macros; }));
-  parameters.push_back(patterns_parameter<P>({"patterns", "what the macro runs natively; M at most 2 P"},
-                                             [](P& p) -> std::vector<Pattern>& { return p.patterns; }));
+  parameters.push_back(patterns_or_all());
+  parameters.push_back(choice_parameter<P>(
+      {"any_n", "whether blocks may straddle row positions, so that any N packs without gaps", "false"},
+      {"false", "true"}, [](P& p) -> bool& { return p.any_n; }));
   parameters.push_back(choice_parameter<P>({"pair_select", "how a cell gets its input"}, kPairSelectNames,
                                            [](P& p) -> PairSelectKind& { return p.pair_select; }));
   parameters.push_back(
@@ -102,7 +121,7 @@ Result<void> validate_patterns(const FlexcimParameters& parameters) {
       return fail(Remedy{fmt::format("remove it, or choose sub_macros of at least {}", pattern.m / 2)},
                   "patterns: {} needs {} pairs, but {} sub-macros have multiplexers for {}", pattern.name(),
                   pattern.m / 2, sub_macros, sub_macros);
-    if (flexcim_inputs_per_pass(parameters.array.rows, sub_macros, pattern) == 0)
+    if (inputs_per_pass_of(parameters, pattern) == 0)
       return fail(Remedy{"choose more rows"}, "patterns: no block of {} fits into {} rows", pattern.name(),
                   parameters.array.rows);
   }
@@ -122,16 +141,29 @@ Result<void> validate(const FlexcimParameters& parameters) {
   if (shared && columns % parameters.columns_per_group != 0)
     return fail(Remedy{"choose a divisor"}, "columns_per_group: {} does not divide macro.columns {}",
                 parameters.columns_per_group, columns);
+  if (parameters.any_n && parameters.pair_select != PairSelectKind::kBitserialPerCell)
+    return fail(Remedy{"choose pair_select: bitserial_per_cell, or leave any_n out"},
+                "any_n: {} brings a block's inputs to one row position, where all of the block must lie",
+                kPairSelectNames[static_cast<std::size_t>(parameters.pair_select)]);
   return validate_patterns(parameters);
 }
 
 }  // namespace
 
-std::int64_t flexcim_inputs_per_pass(std::int64_t rows, std::int64_t sub_macros, Pattern pattern) {
+std::int64_t flexcim_inputs_per_pass(std::int64_t rows, std::int64_t sub_macros, Pattern pattern, bool any_n) {
   if (pattern.dense()) return rows;
+  if (any_n) return rows / pattern.n * pattern.m;
   const std::int64_t positions = rows / sub_macros;
   if (pattern.n <= sub_macros) return positions * (sub_macros / pattern.n) * pattern.m;
   return positions / divide_up(pattern.n, sub_macros) * pattern.m;
+}
+
+std::vector<Pattern> all_patterns(std::int64_t sub_macros, bool any_n) {
+  std::vector<Pattern> patterns = {Pattern{}};
+  const auto largest = std::min<int>(kLargestM, static_cast<int>(2 * sub_macros));
+  for (int m = 2; m <= largest; m *= 2)
+    for (int n = 1; n < m; n = any_n ? n + 1 : 2 * n) patterns.push_back({n, m});
+  return patterns;
 }
 
 const std::vector<Parameter<FlexcimParameters>>& flexcim_parameters() {
@@ -144,9 +176,10 @@ const RegisteredKind kFlexcim{"flexcim", make_flexcim};
 }
 
 Result<std::unique_ptr<Machine>> make_flexcim(const std::string& path, const std::vector<Setting>& settings) {
-  SC_TRY_ASSIGN(const FlexcimParameters parameters, read_parameters(flexcim_parameters(), path, settings));
-  SC_TRY(within(path, validate(parameters)));
-  SC_TRY(within(path, validate_system(parameters.system, parameters.array.columns)));
+  SC_TRY_ASSIGN(FlexcimParameters parameters, read_parameters(flexcim_parameters(), path, settings));
+  if (parameters.patterns.empty()) parameters.patterns = all_patterns(parameters.array.sub_macros, parameters.any_n);
+  SC_TRY(within_setting(path, settings, validate(parameters)));
+  SC_TRY(within_setting(path, settings, validate_system(parameters.system, parameters.array.columns)));
   return std::make_unique<DcimMachine>("flexcim", std::make_unique<DcimArray>(parameters.array), parameters.system,
                                        std::make_unique<FlexcimStage>(parameters),
                                        show_parameters(flexcim_parameters(), parameters));

@@ -30,6 +30,71 @@ TEST(Flexcim, TakesMInputsForEveryBlockThatItsRowPositionsHold) {
   for (int n = 5; n < 8; ++n) EXPECT_EQ(inputs({n, 8}), inputs({})) << n;
 }
 
+/// Words of a column filled block after block until the next does not fit.
+std::int64_t laid_out_inputs(std::int64_t rows, Pattern pattern) {
+  std::int64_t inputs = 0;
+  for (std::int64_t used = pattern.n; used <= rows; used += pattern.n) inputs += pattern.m;
+  return inputs;
+}
+
+TEST(Flexcim, WithAnyNFillsItsRowsWithoutGaps) {
+  for (const std::int64_t sub_macros : {1, 2, 4, 8})
+    for (int m = 2; m <= 16; m *= 2)
+      for (int n = 1; n < m; ++n) {
+        EXPECT_EQ(flexcim_inputs_per_pass(128, sub_macros, {n, m}, true), laid_out_inputs(128, {n, m}))
+            << n << ":" << m;
+        EXPECT_LE(flexcim_inputs_per_pass(128, sub_macros, {n, m}), laid_out_inputs(128, {n, m})) << n << ":" << m;
+      }
+}
+
+TEST(Flexcim, WithAnyNRunsThreeOfEightFasterThanFourOfEightAndPaysForItInLineRouting) {
+  const auto any = machine_with("flexcim", {{"[dense, 1:2, 2:4, 4:8, 1:4, 2:8, 1:8]", "all\nany_n: true"}});
+  const Operation three = matrix({3, 8}, 512, 4096, 4096), four = matrix({4, 8}, 512, 4096, 4096);
+  EXPECT_LT(static_cast<double>(simulated(any, three).cycles), 0.82 * static_cast<double>(simulated(any, four).cycles));
+  EXPECT_EQ(simulated(any, four).cycles, simulated(machine_with("flexcim"), four).cycles);
+  const auto routing = [&](const MachineDescription& machine) {
+    for (const PricedPart& part : simulated(machine, four).parts)
+      if (part.component == "line routing") return part.instances;
+    return 0.0;
+  };
+  EXPECT_EQ(routing(machine_with("flexcim")), 64 * 1024 * 2.0) << "one of blocks of 1, 2 and 4 cells";
+  EXPECT_EQ(routing(any), 64 * 1024 * 6.0) << "of 1 to 7";
+}
+
+TEST(Flexcim, RunsAllPatternsThatItsSubMacrosHaveMultiplexersFor) {
+  const auto names = [](std::int64_t sub_macros, bool any_n) { return to_string(all_patterns(sub_macros, any_n)); };
+  EXPECT_EQ(names(1, false), "{dense, 1:2}");
+  EXPECT_EQ(names(2, false), "{dense, 1:2, 1:4, 2:4}");
+  EXPECT_EQ(names(4, false), "{dense, 1:2, 1:4, 2:4, 1:8, 2:8, 4:8}");
+  EXPECT_EQ(all_patterns(8, false).size(), 11u);  // and 1:16, 2:16, 4:16, 8:16
+  EXPECT_EQ(names(2, true), "{dense, 1:2, 1:4, 2:4, 3:4}");
+  const auto eight =
+      machine_with("flexcim", {{"sub_macros: 4", "sub_macros: 8"}, {"[dense, 1:2, 2:4, 4:8, 1:4, 2:8, 1:8]", "all"}});
+  EXPECT_EQ(simulated(eight, matrix({8, 16})).operations.front().runs_as, (Pattern{8, 16}));
+  EXPECT_EQ(simulated(machine_with("flexcim"), matrix({8, 16})).operations.front().runs_as, Pattern{});
+}
+
+/// What is built for choosing inputs, per macro.
+double choosing_um2(const MachineDescription& machine) {
+  double area = 0;
+  for (const PricedPart& part : simulated(machine, matrix({})).parts)
+    if (part.component == "pair selection" || part.component == "line routing" || part.component == "position bits" ||
+        part.component == "activation lines")
+      area += part.area_um2.nominal / 64;
+  return area;
+}
+
+TEST(Flexcim, IsBuiltForTheLargestMOfItsPatternsSoThatAFixedPatternIsSmaller) {
+  EXPECT_LT(choosing_um2(machine_with("fixed-2-4")), 0.45 * choosing_um2(machine_with("flexcim")));
+  EXPECT_LT(choosing_um2(machine_with("sdp")), 0.55 * choosing_um2(machine_with("fixed-2-4")));
+}
+
+TEST(Flexcim, PartitionsShortenTheClockThatATreeOfAllRowsSets) {
+  const double sdp = simulated(machine_with("sdp"), matrix({})).clock_ns;
+  const double ours = simulated(machine_with("flexcim"), matrix({})).clock_ns;
+  EXPECT_NEAR(sdp / ours, 1.135, 0.005) << "the cell's 8:1 multiplexer takes back part of 3.76 / 3.11 ns = 1.21";
+}
+
 TEST(Flexcim, ServingOneColumnACycleTakesThePublishedCyclesPer1024Inputs) {
   const std::pair<Pattern, std::int64_t> published[] = {{{}, 64},     {{2, 4}, 128}, {{4, 8}, 128},
                                                         {{1, 4}, 64}, {{2, 8}, 64},  {{1, 8}, 32}};

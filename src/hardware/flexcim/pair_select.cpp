@@ -36,8 +36,9 @@ class BitserialPerCell : public PairSelect {
     lines_.add_parts(parts);
     add_position_cells(geometry_.words() * cell_position_bits(), parts);
     parts.push_back({"pair selection", &kMux2, static_cast<double>(geometry_.words() * (geometry_.largest_m - 1))});
-    // A line serves blocks of 1, 2, .., P cells, so its register takes one of log2(P) + 1 inputs of the buffer's port.
-    parts.push_back({"line routing", &kMux2, static_cast<double>(lines_.lines * log2_of(geometry_.sub_macros))});
+    // A line serves blocks of 1, 2, .., P cells, so its register takes one of log2(P) + 1 inputs of the buffer's port;
+    // where any N packs without gaps, one for each N.
+    parts.push_back({"line routing", &kMux2, static_cast<double>(lines_.lines * (geometry_.line_sources - 1))});
   }
 
   std::vector<Path::Step> steps_to_multiplier() const override { return {{&kMuxDelay, cell_position_bits()}}; }
@@ -49,7 +50,7 @@ class BitserialPerCell : public PairSelect {
     const double line_passes = work.input_deliveries * (pattern.dense() ? 1 : pattern.n);
     lines_.add_events(line_passes, work.activation_toggle, events);
     const double planes = static_cast<double>(geometry_.activation_bits);
-    const double route_changes = line_passes * planes * work.activation_toggle * log2_of(geometry_.sub_macros);
+    const double route_changes = line_passes * planes * work.activation_toggle * route_muxes();
     events.push_back({"line routing", &kMux2, route_changes});
     // A cell's M live lines go through M - 1 multiplexers, and the last of them through what is left of the M:1 tree.
     const double cell_rows = line_passes / m;
@@ -60,6 +61,8 @@ class BitserialPerCell : public PairSelect {
   }
 
  private:
+  double route_muxes() const { return static_cast<double>(geometry_.line_sources - 1); }
+
   PairGeometry geometry_;
   ActivationLines lines_;
 };

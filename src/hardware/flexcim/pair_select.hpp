@@ -16,6 +16,7 @@ struct PairGeometry {
   std::int64_t bandwidth_bits = 1024;
   int largest_m = 8;               // of the machine's patterns: what multiplexers are built for
   std::int64_t most_inputs = 128;  // of a pass, over the machine's patterns
+  std::int64_t line_sources = 3;   // blocks of how many sizes a line may belong to, which its register takes one of
   std::int64_t words() const { return rows * columns; }
   std::int64_t row_positions() const { return rows / sub_macros; }
 };

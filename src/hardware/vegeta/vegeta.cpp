@@ -207,8 +207,8 @@ const RegisteredKind kVegeta{"vegeta", make_vegeta};
 
 Result<std::unique_ptr<Machine>> make_vegeta(const std::string& path, const std::vector<Setting>& settings) {
   SC_TRY_ASSIGN(const VegetaParameters parameters, read_parameters(vegeta_parameters(), path, settings));
-  SC_TRY(within(path, validate(parameters)));
-  SC_TRY(within(path, validate_system(parameters.system, parameters.array.columns)));
+  SC_TRY(within_setting(path, settings, validate(parameters)));
+  SC_TRY(within_setting(path, settings, validate_system(parameters.system, parameters.array.columns)));
   return std::make_unique<DcimMachine>("vegeta", std::make_unique<SystolicTiles>(parameters.array), parameters.system,
                                        std::make_unique<SystolicStage>(parameters),
                                        show_parameters(vegeta_parameters(), parameters));
