@@ -161,7 +161,7 @@ void add_notes(const Simulation& simulation, std::vector<std::string>& notes) {
   add_leakage_note(simulation, notes);
   notes.emplace_back(
       "not counted: normalisation, softmax, activation functions and requantisation; the KV cache's SRAM; wires beyond "
-      "the activation lines; glitches");
+      "the activation lines");
 }
 
 /// Energy of the whole run: the operations' and the leakage before the first of them.

@@ -11,6 +11,7 @@ namespace {
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
 constexpr std::size_t kChunk = 1 << 16;
 constexpr double kMostMacs = 0x1p53;  // beyond it a double no longer counts exactly
+constexpr std::int64_t kMostHeld = std::int64_t{1} << 53;
 
 /// Ones among the low eight bits, in operations that compilers vectorise.
 std::uint32_t ones_of_byte(std::uint32_t value) {
@@ -69,7 +70,16 @@ Result<void> validate_sizes(const Operation& operation) {
 
 Result<void> validate_statistics(const Operation& operation) {
   if (!is_share(operation.activity.weight_ones)) return fail("weight_ones is outside 0 .. 1");
-  if (!is_share(operation.activity.activation_toggle)) return fail("activation_toggle is outside 0 .. 1");
+  const Activity& activity = operation.activity;
+  for (const auto& [name, share] : {std::pair{"activation_toggle", activity.activation_toggle},
+                                    {"held_toggle", activity.held_toggle},
+                                    {"zero_planes", activity.zero_planes},
+                                    {"idle_planes", activity.idle_planes}})
+    if (!is_share(share)) return fail("{} is outside 0 .. 1", name);
+  if (activity.idle_planes > activity.zero_planes)
+    return fail("{} idle planes of {} zero planes", activity.idle_planes, activity.zero_planes);
+  if (operation.held_values < 0 || operation.held_values > kMostHeld)
+    return fail("{} values held, outside 0 .. {}", operation.held_values, kMostHeld);
   if (!operation.weights) return {};
   const std::int64_t weights = operation.n_inputs * operation.n_outputs;
   const auto [nonzero, one_bits, most_kept] = *operation.weights;
@@ -108,6 +118,17 @@ std::int64_t Operation::nonzero_weights() const {
 double Operation::weight_one_bits() const {
   if (weights) return static_cast<double>(weights->one_bits);
   return 8 * activity.weight_ones * static_cast<double>(nonzero_weights());
+}
+
+Activity Activity::of_groups(std::int64_t inputs) const {
+  Activity wide = *this;
+  const double groups = std::max(1.0, static_cast<double>(inputs) / static_cast<double>(kPlaneGroup));
+  wide.zero_planes = std::pow(zero_planes, groups);
+  wide.idle_planes = std::pow(idle_planes, groups);
+  // What holding still saves shrinks with the planes in which lines hold still.
+  if (zero_planes > 0)
+    wide.held_toggle = activation_toggle - (activation_toggle - held_toggle) * wide.zero_planes / zero_planes;
+  return wide;
 }
 
 Result<void> validate(const Workload& workload) {

@@ -27,10 +27,20 @@ struct MaskStatistics {
 /// magnitude is 127). REQUIRES: n_inputs > 0 divides weights.size(); all values finite.
 MaskStatistics mask_statistics(std::span<const float> weights, std::int64_t n_inputs);
 
-/// How often the 8-bit operands change, which is what digital logic pays for.
+/// How often the 8-bit operands change, which is what digital logic pays for. Activations enter bit plane by bit plane,
+/// most significant first, token after token; the defaults are assumptions, activity_of() (activity.hpp) measures.
 struct Activity {
   double weight_ones = 0.5;  // share of ones among the bits of kept weights; unused where the operation has `weights`
-  double activation_toggle = 0.5;  // share of activation bits that differ from the bit plane before: an assumption
+  double activation_toggle = 0.5;  // share of activation bits that differ from the bit plane before
+  /// The same where lines hold still in planes that are all zeros for their group of kPlaneGroup inputs.
+  double held_toggle = 0.5;
+  double zero_planes = 0;  // share of (plane, group of kPlaneGroup inputs) that are all zeros
+  double idle_planes = 0;  // share of those that follow upon another one: nothing changes
+  bool measured = false;   // the figures of activations
+  static constexpr std::int64_t kPlaneGroup = 128;
+
+  /// Of groups of `inputs` inputs, taking groups of kPlaneGroup to be zero independently of each other.
+  Activity of_groups(std::int64_t inputs) const;
 };
 
 /// One matrix product: [n_tokens, n_inputs] x [n_inputs, n_outputs].
@@ -48,6 +58,9 @@ struct Operation {
   Pattern pattern = {};                        // of the real mask; dense where there is none
   std::optional<MaskStatistics> weights = {};  // absent: follows from `pattern` and `activity`
   Activity activity = {};
+  /// Activations that must be kept while this runs, beside its own inputs and outputs: the residual stream, outputs of
+  /// the operations before that somebody still needs.
+  std::int64_t held_values = 0;
 
   /// Multiply-accumulates of the dense product, over all `count` times.
   std::int64_t dense_macs() const { return count * n_tokens * n_inputs * n_outputs; }

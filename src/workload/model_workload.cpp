@@ -1,6 +1,7 @@
 #include "workload/model_workload.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "workload/masks.hpp"
 
@@ -67,6 +68,34 @@ Result<Resolved> resolve(const ModelShapes& shapes, const WorkloadRequest& reque
   return resolved;
 }
 
+/// Sizes that a user asked for are checked when the workload is whole; until then they must not overflow.
+std::int64_t product(std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<std::int64_t>::max() : result;
+}
+
+/// Values per token that are kept while each matrix of a layer runs, beside its inputs and outputs: the residual
+/// stream, and the outputs of the matrices before it that read the same inputs (q and k while v is computed; gate, for
+/// up). A shape file does not say who reads what, so matrices in a row with as many inputs are taken to read the same
+/// ones, but not across attention, nor across the matrix that reads attention's result.
+std::vector<std::int64_t> held_values(const LayerStack& stack) {
+  const std::int64_t residual = stack.matrices.front().n_in;
+  const auto attends = [&](const ShapedMatrix& matrix) {
+    return matrix.name == stack.attention_behind || matrix.name == stack.cross_attention_behind;
+  };
+  std::vector<std::int64_t> held;
+  std::int64_t siblings = 0;
+  for (std::size_t i = 0; i < stack.matrices.size(); ++i) {
+    const bool behind_attention = i > 0 && attends(stack.matrices[i - 1]);
+    const bool two_behind = i > 1 && attends(stack.matrices[i - 2]);
+    const bool same_inputs = i > 0 && stack.matrices[i].n_in == stack.matrices[i - 1].n_in;
+    if (!same_inputs || behind_attention || two_behind) siblings = 0;
+    held.push_back(residual + siblings);
+    siblings += stack.matrices[i].n_out;
+  }
+  return held;
+}
+
 /// Puts the operations of a model together, in the order of computing.
 class Composer {
  public:
@@ -95,9 +124,11 @@ class Composer {
   std::int64_t steps() const { return request_.phase == Phase::kDecode ? request_.tokens : 1; }
   std::int64_t tokens_per_step() const { return request_.phase == Phase::kDecode ? 1 : request_.tokens; }
 
-  void add_linear(const std::string& name, const ShapedMatrix& matrix, std::int64_t n_tokens, std::int64_t count) {
+  void add_linear(const std::string& name, const ShapedMatrix& matrix, std::int64_t n_tokens, std::int64_t count,
+                  std::int64_t held_per_token = 0) {
     Operation operation{
         .name = name, .n_tokens = n_tokens, .n_inputs = matrix.n_in, .n_outputs = matrix.n_out, .count = count};
+    operation.held_values = product(n_tokens, held_per_token);
     if (const auto mask = masks_.find(name); mask != masks_.end()) {
       operation.pattern = mask->second.pattern;
       operation.weights = mask->second.counted;
@@ -107,13 +138,15 @@ class Composer {
 
   /// scores = Q K^T [queries, head_dim] x [head_dim, keys] and values = P V [queries, keys] x [keys, head_dim], once
   /// for every sequence, key head and step; the queries are those of all heads that share the keys.
-  void add_attention(const LayerStack& stack, const std::string& name, std::int64_t keys) {
+  void add_attention(const LayerStack& stack, const std::string& name, std::int64_t keys, std::int64_t held_per_token) {
     Operation scores{.name = name + ".scores",
                      .kind = Operation::Kind::kAttention,
                      .n_tokens = tokens_per_step() * (stack.n_heads / stack.n_kv_heads),
                      .n_inputs = stack.head_dim,
                      .n_outputs = keys,
                      .count = steps() * request_.batch * stack.n_kv_heads};
+    // Beside what is held, the outputs of the heads that are done.
+    scores.held_values = product(tokens_per_step() * request_.batch, held_per_token + stack.n_heads * stack.head_dim);
     Operation values = scores;
     values.name = name + ".values";
     std::swap(values.n_inputs, values.n_outputs);
@@ -129,13 +162,17 @@ class Composer {
   }
 
   void add_stack(const LayerStack& stack) {
+    const std::vector<std::int64_t> held = held_values(stack);
     for (std::int64_t layer = 0; layer < stack.n_layers; ++layer)
-      for (const ShapedMatrix& matrix : stack.matrices) {
-        add_linear(name_in_layer(stack, layer, matrix.name), matrix, tokens_per_step() * request_.batch, steps());
+      for (std::size_t i = 0; i < stack.matrices.size(); ++i) {
+        const ShapedMatrix& matrix = stack.matrices[i];
+        add_linear(name_in_layer(stack, layer, matrix.name), matrix, tokens_per_step() * request_.batch, steps(),
+                   held[i]);
+        const std::int64_t held_behind = held[i] + matrix.n_out;
         if (matrix.name == stack.attention_behind)
-          add_attention(stack, name_in_layer(stack, layer, "attention"), own_keys(stack));
+          add_attention(stack, name_in_layer(stack, layer, "attention"), own_keys(stack), held_behind);
         if (matrix.name == stack.cross_attention_behind)
-          add_attention(stack, name_in_layer(stack, layer, "cross_attention"), request_.context);
+          add_attention(stack, name_in_layer(stack, layer, "cross_attention"), request_.context, held_behind);
       }
   }
 

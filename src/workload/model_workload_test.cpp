@@ -71,6 +71,21 @@ TEST(Prefill, RoundsTheAverageOfVisibleTokensUp) {
   EXPECT_EQ(operation(workload, "model.layers.0.attention.scores").n_outputs, 257);
 }
 
+TEST(Prefill, KeepsTheResidualStreamAndWhatIsStillNeeded) {
+  const Workload workload = workload_of("llama-3-8b", {.tokens = 512});
+  const auto held = [&](const std::string& name) {
+    return operation(workload, "model.layers.7." + name).held_values / 512;
+  };
+  EXPECT_EQ(held("self_attn.q_proj"), 4096);
+  EXPECT_EQ(held("self_attn.v_proj"), 4096 + 4096 + 1024) << "q and k";
+  EXPECT_EQ(held("attention.values"), 4096 + 4096 + 2 * 1024 + 4096) << "q, k, v and the heads that are done";
+  EXPECT_EQ(held("self_attn.o_proj"), 4096);
+  EXPECT_EQ(held("mlp.gate_proj"), 4096) << "reads what o_proj made, not what o_proj read";
+  EXPECT_EQ(held("mlp.up_proj"), 4096 + 14336) << "gate";
+  EXPECT_EQ(held("mlp.down_proj"), 4096);
+  EXPECT_EQ(operation(workload, "lm_head").held_values, 0);
+}
+
 TEST(Decode, MultipliesEveryWeightOncePerTokenWithAGrowingContext) {
   const Workload workload =
       workload_of("llama-3-8b", {.phase = Phase::kDecode, .tokens = 15, .context = 1000, .batch = 2});

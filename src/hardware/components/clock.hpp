@@ -10,6 +10,6 @@ inline constexpr Cost kClockPin{
     .name = "clock",
     .unit = "flip-flop clocked once",
     .energy_fj = {.low = 0.5 * kNand2_fj, .nominal = kNand2_fj, .high = 2 * kNand2_fj},
-    .source = "one NAND2 load (ZigZag-IMC: 0.7 fF) per flip-flop, charged once a cycle; band 0.5x to 2x"};
+    .source = "one NAND2 load (ZigZag-IMC: 0.7 fF) of the flip-flop's three, charged once a cycle; band 0.5x to 2x"};
 
 }  // namespace sparsecim

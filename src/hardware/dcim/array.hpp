@@ -18,15 +18,18 @@ struct MacroArray {
   std::int64_t activation_bits = 8;
   std::int64_t sub_macros = 1;  // P: equal groups of rows
   std::int64_t partial_sum_entries = 3;
+  /// What happens in a bit plane that is all zeros for the inputs of a pass: it passes through like any other, or the
+  /// lines and trees hold still and the accumulators add nothing, which takes a detector.
+  enum class ZeroPlanes { kPass, kHold };
+  ZeroPlanes zero_planes = ZeroPlanes::kPass;
 
+  bool holds_zero_planes() const { return zero_planes == ZeroPlanes::kHold; }
   std::int64_t words() const { return rows * columns; }
   std::int64_t rows_per_sub_macro() const { return rows / sub_macros; }
   AdderTree tree() const { return {rows_per_sub_macro(), weight_bits}; }
   /// Width of a shift-accumulator: a tree's result over activation_bits planes.
   std::int64_t accumulator_bits() const { return tree().result_bits() + activation_bits; }
   AdderTree merge() const { return {sub_macros, accumulator_bits()}; }
-  /// Flip-flops that are clocked while the array works.
-  std::int64_t accumulator_flip_flops() const { return sub_macros * columns * accumulator_bits(); }
 
   void add_parts(std::vector<Part>& parts) const;
   /// `ahead` are the steps between the register that holds the activation bits and the multiplier (cell muxes).
@@ -35,16 +38,20 @@ struct MacroArray {
 
 /// How much work an array does for one operation; all counts over all tokens and repetitions.
 struct ArrayWork {
-  double tile_passes = 0;    // one tile, one token
-  double column_passes = 0;  // one output of one tile, one token
-  double multiplies = 0;     // by weights that are not zero
-  double product_bit_changes = 0;
-  double weight_ones = 0;  // share of ones among the bits of the words that the columns add up
-  double activation_toggle = 0;
+  double tile_passes = 0;       // one tile, one token
+  double column_passes = 0;     // one output of one tile, one token
+  double weight_ones = 0;       // share of ones among the bits of the words that the columns add up
+  double plane_toggle = 0;      // share of activation bits that change from plane to plane
+  double line_toggle = 0;       // the same on the lines, which may hold still
+  double resting_planes = 0;    // share of planes in which no line of a pass changes
   double input_deliveries = 0;  // one activation (all its bits) to one tile
+  double fed_words = 0;         // one activation (all its bits) at the multipliers of one word
+
+  /// What `activity` makes of the lines, for passes of `pass_inputs` inputs; `hold`: they hold still in zero planes.
+  void take(const Activity& activity, std::int64_t pass_inputs, bool hold);
 };
 
-/// Multipliers, trees, accumulators, partial-sum entries, merging and their clock.
+/// Multipliers, trees, accumulators, partial-sum entries, merging, zero planes' detection and their clock.
 void add_array_events(const MacroArray& array, const ArrayWork& work, std::vector<Event>& events);
 
 }  // namespace sparsecim

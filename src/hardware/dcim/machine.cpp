@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.hpp"
+#include "hardware/components/gates.hpp"
 #include "hardware/native_pattern.hpp"
 #include "hardware/timing.hpp"
 
@@ -24,10 +25,10 @@ std::int64_t stored_bits(const Operation& operation, Pattern native, std::int64_
   return operation.n_outputs * slots * bits_per_word;
 }
 
-/// The largest set of inputs and outputs that is alive at once. The KV cache is not in it: it is the model's, equal for
-/// all machines.
+/// What is alive while an operation runs. The KV cache is not in it: it is the model's, equal for all machines.
+/// Attention's heads and sequences follow each other, so one product's inputs and outputs are alive at a time.
 std::int64_t activation_bits(const Operation& operation, std::int64_t bits) {
-  return operation.n_tokens * (operation.n_inputs + operation.n_outputs) * bits;
+  return (operation.n_tokens * (operation.n_inputs + operation.n_outputs) + operation.held_values) * bits;
 }
 
 /// Every macro but the last has tiles_per_macro tiles; the last works for its share of the time.
@@ -111,12 +112,12 @@ void DcimMachine::size_system(const Workload& workload, Mapping& mapping) const 
   std::int64_t tiles = 0;
   for (std::size_t i = 0; i < workload.operations.size(); ++i) {
     const Operation& operation = workload.operations[i];
+    mapping.activation_sram_bits =
+        std::max(mapping.activation_sram_bits, activation_bits(operation, shape_.activation_bits));
     if (operation.kind == Operation::Kind::kAttention) continue;
     tiles += mapping.placements[i].tiles();
     if (system_.weights == SystemParameters::Weights::kOnChip)
       mapping.weight_sram_bits += mapping.placements[i].stored_bits;
-    mapping.activation_sram_bits =
-        std::max(mapping.activation_sram_bits, activation_bits(operation, shape_.activation_bits));
   }
   if (system_.weights == SystemParameters::Weights::kResident) mapping.macros = std::max<std::int64_t>(tiles, 1);
 }
@@ -188,15 +189,14 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                              std::vector<Event>& events) const {
   const double tokens = static_cast<double>(operation.n_tokens) * static_cast<double>(operation.count);
   const double sums = static_cast<double>(placement.input_tiles) * static_cast<double>(operation.n_outputs);
-  const auto planes = static_cast<double>(shape_.activation_bits);
   ArrayWork work;
   work.tile_passes = tokens * static_cast<double>(placement.tiles());
   work.column_passes = tokens * sums;
-  work.activation_toggle = operation.activity.activation_toggle;
-  work.product_bit_changes = tokens * operation.weight_one_bits() * planes * work.activation_toggle;
   work.weight_ones = operation.weight_one_bits() / (sums * static_cast<double>(shape_.rows * shape_.weight_bits));
   work.input_deliveries =
       tokens * static_cast<double>(operation.n_inputs) * static_cast<double>(placement.output_tiles);
+  work.fed_words = work.input_deliveries * placement.pattern.density() * static_cast<double>(shape_.columns);
+  work.take(operation.activity, std::min(operation.n_inputs, placement.inputs_per_tile), shape_.holds_zero_planes);
   array_->add_events(work, events);
   stage_->add_events(placement.pattern, work, events);
   add_system_events(system_,
@@ -276,6 +276,10 @@ std::vector<Path> DcimMachine::paths() const {
 Inventory DcimMachine::inventory(const Mapping& mapping) const {
   Inventory inventory{.node_nm = system_.node_nm, .macros = mapping.macros, .paths = paths()};
   array_->add_parts(inventory.macro_parts);
+  // The planes are looked at as they come through the buffer's port: a tree of gates over its width.
+  if (shape_.holds_zero_planes)
+    inventory.macro_parts.push_back(
+        {"zero-plane detection", &kNand2, static_cast<double>(system_.activation_bandwidth_bits - 1)});
   stage_->add_parts(inventory.macro_parts);
   if (system_.weights != SystemParameters::Weights::kResident) {
     const std::int64_t bits = shape_.words() * (shape_.weight_bits + stage_->cell_position_bits());

@@ -20,6 +20,9 @@ void declare_array(std::vector<Parameter<Target>>& parameters, Access access) {
   size("macro.weight_bits", "of the stored words; statistics of weights are of 8 bits", 8, 8, &MacroArray::weight_bits);
   size("macro.activation_bits", "streamed one a cycle", 8, 8, &MacroArray::activation_bits);
   size("macro.partial_sum_entries", "registers of each sub-macro column", 1, 64, &MacroArray::partial_sum_entries);
+  parameters.push_back(
+      choice_parameter<Target>({"macro.zero_planes", "bit planes that are all zeros: like any other, or held", "pass"},
+                               {"pass", "hold"}, [=](Target& target) -> auto& { return access(target).zero_planes; }));
 }
 
 inline Result<void> validate_array(const MacroArray& array) {

@@ -1,5 +1,6 @@
 #include "hardware/dcim/system.hpp"
 
+#include "hardware/components/adder_tree.hpp"
 #include "hardware/components/arithmetic.hpp"
 #include "hardware/components/clock.hpp"
 #include "hardware/components/dram.hpp"
@@ -10,6 +11,10 @@ namespace sparsecim {
 namespace {
 
 constexpr std::int64_t kOperandBits = 8;
+constexpr double kRegistersPerAdderBit = 2;  // two stages
+
+/// Of a lane of the vector unit: both operands, their product, the sum.
+constexpr double kLaneRegisterBits = 2 * kOperandBits + 2 * kOperandBits + 32;
 
 /// Adders that add partial sums up behind a macro: the cycles between two tokens serve all columns.
 std::int64_t output_adders(const TileShape& shape) { return divide_up(shape.columns, shape.cycles_per_multiply); }
@@ -45,6 +50,20 @@ std::int64_t joined_outputs(const SystemWork& work) {
   return (work.tiling.joins() - last) * work.columns + last * last_columns;
 }
 
+/// Adders of a word in two halves, one after the other, with registers for what waits.
+void add_adder_parts(std::string_view component, std::int64_t adders, std::vector<Part>& parts) {
+  const auto bits = static_cast<double>(adders * kPartialSumBits);
+  parts.push_back({component, &kFullAdder, bits});
+  parts.push_back({component, &kFlipFlop, kRegistersPerAdderBit * bits});
+}
+
+/// Every word is new, so half of its bits differ from the one before.
+void add_addition_events(std::string_view component, double bits, std::vector<Event>& events) {
+  events.push_back({component, &kFullAdder, kFreshOperandActivity * bits});
+  events.push_back({component, &kFlipFlop, kRegistersPerAdderBit * bits / 2});
+  events.push_back({"clock", &kClockPin, kRegistersPerAdderBit * bits});
+}
+
 void add_partial_sums(const SystemWork& work, std::vector<Event>& events) {
   const double tokens = work.tokens * work.repetitions;
   const std::int64_t joined = joined_outputs(work);
@@ -54,9 +73,9 @@ void add_partial_sums(const SystemWork& work, std::vector<Event>& events) {
   const SramBank& sram = SystemParameters::partial_sum_sram();
   events.push_back({"partial sums", &sram.read, local_bits});
   events.push_back({"partial sums", &sram.write, local_bits});
-  events.push_back({"partial sums", &kFullAdder, local_bits / 2});  // half of an accumulating adder's inputs change
   events.push_back({"link", &kLink, joined_bits});
-  events.push_back({"link adders", &kFullAdder, joined_bits / 2});
+  add_addition_events("partial sums", local_bits, events);
+  add_addition_events("link adders", joined_bits, events);
 }
 
 }  // namespace
@@ -85,24 +104,27 @@ void add_system_parts(const SystemParameters& system, const Mapping& mapping, co
                       Inventory& inventory) {
   const SramBank& bank = system.activation_sram();
   const std::int64_t banks = divide_up(system.activation_bandwidth_bits, bank.port_bits);
-  const auto adder_bits = static_cast<double>(output_adders(shape) * kPartialSumBits);
   std::vector<Part>& macro = inventory.macro_parts;
   macro.push_back({"activation buffers", &bank.read, static_cast<double>(banks * bank.bytes * 8)});
   macro.push_back({"partial sums", &SystemParameters::partial_sum_sram().read,
                    static_cast<double>(system.partial_sum_kib * 1024 * 8)});
-  macro.push_back({"partial sums", &kFullAdder, adder_bits});
-  macro.push_back({"partial sums", &kFlipFlop, 2 * adder_bits});  // two stages of half the width
+  add_adder_parts("partial sums", output_adders(shape), macro);
   const auto lanes = static_cast<double>(system.vector_macs_per_cycle);
   std::vector<Part>& around = inventory.system_parts;
   around.push_back({"vector unit", &kMultiplier8, lanes});
   around.push_back({"vector unit", &kAdder32, lanes});
+  around.push_back({"vector unit", &kFlipFlop, lanes * kLaneRegisterBits});
   around.push_back({"weight SRAM", &kSramRead, static_cast<double>(mapping.weight_sram_bits)});
   around.push_back({"activation SRAM", &kSramRead, static_cast<double>(mapping.activation_sram_bits)});
-  around.push_back({"link adders", &kFullAdder, static_cast<double>(mapping.macros * shape.columns * kPartialSumBits)});
+  add_adder_parts("link adders", mapping.macros * output_adders(shape), around);
 }
 
 void add_system_paths(std::vector<Path>& paths) {
-  paths.push_back({"add partial sums, half a word", {{&kCarryOutDelay, 1}, {&kCarryDelay, kPartialSumBits / 2 - 1}}});
+  // Partial sums, and the sums of the vector unit, are added in two halves.
+  paths.push_back({"add half a word", {{&kCarryOutDelay, 1}, {&kCarryDelay, kPartialSumBits / 2 - 1}}});
+  // An array of ripple-carry rows: down through the sums of all rows but the first, then along the last.
+  paths.push_back(
+      {"vector unit, multiply", {{&kNorDelay, 1}, {&kSumDelay, kOperandBits - 1}, {&kCarryDelay, kOperandBits}}});
 }
 
 void add_system_events(const SystemParameters& system, const SystemWork& work, std::vector<Event>& events) {
@@ -118,6 +140,8 @@ void add_attention_events(const Operation& operation, std::vector<Event>& events
   const double written = count * static_cast<double>(operation.n_tokens * operation.n_outputs);
   events.push_back({"vector unit", &kMultiplier8, macs});
   events.push_back({"vector unit", &kAdder32, macs});
+  events.push_back({"vector unit", &kFlipFlop, macs * kLaneRegisterBits / 2});  // every word is new
+  events.push_back({"clock", &kClockPin, macs * kLaneRegisterBits});
   events.push_back({"activation SRAM", &kSramRead, read * kOperandBits});
   events.push_back({"activation SRAM", &kSramWrite, written * kOperandBits});
 }

@@ -16,6 +16,7 @@ struct TileShape {
   std::int64_t weight_bits = 8, activation_bits = 8;
   std::int64_t cycles_per_multiply = 1;  // 8 where activations enter bit by bit
   std::int64_t load_cycles = 0;          // of a tile
+  bool holds_zero_planes = false;        // of activations: MacroArray::ZeroPlanes
   std::int64_t words() const { return rows * columns; }
 };
 
@@ -43,7 +44,8 @@ class DcimArray : public TileArray {
             .weight_bits = array_.weight_bits,
             .activation_bits = array_.activation_bits,
             .cycles_per_multiply = array_.activation_bits,
-            .load_cycles = array_.rows};
+            .load_cycles = array_.rows,
+            .holds_zero_planes = array_.holds_zero_planes()};
   }
   void add_parts(std::vector<Part>& parts) const override { array_.add_parts(parts); }
   void add_second_weights(std::int64_t bits, std::vector<Part>& parts) const override {

@@ -29,7 +29,7 @@ class DenseStage : public InputStage {
   std::vector<Path::Step> steps_to_multiplier() const override { return {}; }
   void add_paths(std::vector<Path>&) const override {}
   void add_events(Pattern, const ArrayWork& work, std::vector<Event>& events) const override {
-    lines_.add_events(work.input_deliveries, work.activation_toggle, events);
+    lines_.add_events(work.input_deliveries, work.line_toggle, events);
   }
 
  private:

@@ -129,7 +129,8 @@ Result<void> validate_patterns(const FlexcimParameters& parameters) {
 }
 
 Result<void> validate(const FlexcimParameters& parameters) {
-  const auto [rows, columns, weight_bits, activation_bits, sub_macros, entries] = parameters.array;
+  const std::int64_t rows = parameters.array.rows, columns = parameters.array.columns;
+  const std::int64_t sub_macros = parameters.array.sub_macros;
   SC_TRY(validate_array(parameters.array));
   if (rows % sub_macros != 0 || rows / sub_macros < 2 || !std::has_single_bit(static_cast<std::uint64_t>(sub_macros)))
     return fail(Remedy{fmt::format("choose a power of two up to {}", rows / 2)},

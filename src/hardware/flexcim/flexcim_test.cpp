@@ -173,11 +173,11 @@ double macro_without_buffers_um2(const Simulation& simulation) {
 }
 
 TEST(PairSelection, CostsWhatTheDocumentedTableSays) {
-  const SchemeCost table[] = {{"bitserial_per_cell", 1, 313.1, 3.39, 131.2, 1409},
-                              {"column_pipelined", 1, 471.9, 3.20, 524.4, 5247},
-                              {"column_pipelined", 4, 498.3, 3.20, 131.2, 2460},
-                              {"per_column", 1, 664.7, 3.20, 131.2, 1250},
-                              {"shared_pairs", 1, 287.5, 3.20, 131.2, 1007}};
+  const SchemeCost table[] = {{"bitserial_per_cell", 1, 319.7, 3.39, 131.2, 1493},
+                              {"column_pipelined", 1, 478.6, 3.20, 524.4, 4491},
+                              {"column_pipelined", 4, 504.9, 3.20, 131.2, 2154},
+                              {"per_column", 1, 671.4, 3.20, 131.2, 1392},
+                              {"shared_pairs", 1, 294.2, 3.20, 131.2, 1149}};
   for (const SchemeCost& row : table) {
     SCOPED_TRACE(row.scheme);
     const Simulation simulation =
@@ -188,8 +188,8 @@ TEST(PairSelection, CostsWhatTheDocumentedTableSays) {
     EXPECT_NEAR(simulation.energy_pj.nominal / 1e6, row.energy_uj, 0.5);
   }
   const Simulation dense = simulated(machine_with("dense-dcim"), matrix({4, 8}, 512, 4096, 4096));
-  EXPECT_NEAR(macro_without_buffers_um2(dense) / 1e3, 220.1, 0.05);
-  EXPECT_NEAR(dense.energy_pj.nominal / 1e6, 1183, 0.5);
+  EXPECT_NEAR(macro_without_buffers_um2(dense) / 1e3, 221.2, 0.05);
+  EXPECT_NEAR(dense.energy_pj.nominal / 1e6, 1438, 0.5);
 }
 
 TEST(PairSelection, ByDefaultBeatsDenseInTimeAtEverySparsityAndInEnergyWhereFewCellsShareABlock) {
@@ -200,20 +200,22 @@ TEST(PairSelection, ByDefaultBeatsDenseInTimeAtEverySparsityAndInEnergyWhereFewC
     EXPECT_LT(ours.latency_ns, theirs.latency_ns / 2.2) << pattern.name();
     return ours.energy_pj.nominal / theirs.energy_pj.nominal;
   };
-  for (const Pattern pattern : {Pattern{1, 2}, {1, 4}, {2, 8}, {1, 8}}) EXPECT_LT(energy_ratio(pattern), 0.9);
-  EXPECT_NEAR(energy_ratio({2, 4}), 1, 0.05);
-  EXPECT_GT(energy_ratio({4, 8}), 1.1) << "its eight lines are driven to the rows of four cells";
+  for (const Pattern pattern : {Pattern{1, 2}, {2, 4}, {1, 4}, {2, 8}, {1, 8}}) EXPECT_LT(energy_ratio(pattern), 0.9);
+  EXPECT_NEAR(energy_ratio({4, 8}), 1.04, 0.02) << "its eight lines are driven to the rows of four cells";
 }
 
 TEST(PairSelection, LatchesOfAnOperandPerCellCostWhatTheGateModelSays) {
-  // 128 x 32 cells of eight flip-flops: 121 k um2, and 56 pJ a cycle when they all shift.
+  // 128 x 32 cells of eight flip-flops: 121 k um2, and 56 pJ a cycle if every one of them shifts in another bit; here
+  // half of them do, and all are clocked.
   const Simulation simulation = simulated(flexcim_with_scheme("column_pipelined", 4), matrix({4, 8}, 512, 4096, 4096));
   double area_um2 = 0;
   for (const PricedPart& part : simulation.parts)
     if (part.component == "operand latches") area_um2 += part.area_um2.nominal / 64;
   EXPECT_NEAR(area_um2, 120.7e3, 100);
   const double macro_cycles = 64 * 16.0 * 128 * 512 * 8 / 64;  // 16 x 128 tiles, 512 tokens, 8 cycles
-  EXPECT_NEAR(energy_of(simulation, "operand latches") / macro_cycles, 55.7, 0.1);
+  const double flip_flops = 128 * 32 * 8;
+  EXPECT_NEAR(energy_of(simulation, "operand latches") / macro_cycles, flip_flops * 0.5 * 1.134e-3, 0.1);
+  EXPECT_NEAR(flip_flops * 1.701e-3, 55.7, 0.1);
 }
 
 }  // namespace

@@ -48,16 +48,15 @@ class BitserialPerCell : public PairSelect {
     // Every input goes to the rows of all N cells of its block; in the dense mode to its own row.
     const int m = pattern.dense() ? 1 : pattern.m;
     const double line_passes = work.input_deliveries * (pattern.dense() ? 1 : pattern.n);
-    lines_.add_events(line_passes, work.activation_toggle, events);
+    lines_.add_events(line_passes, work.line_toggle, events);
     const double planes = static_cast<double>(geometry_.activation_bits);
-    const double route_changes = line_passes * planes * work.activation_toggle * route_muxes();
+    const double route_changes = line_passes * planes * work.line_toggle * route_muxes();
     events.push_back({"line routing", &kMux2, route_changes});
     // A cell's M live lines go through M - 1 multiplexers, and the last of them through what is left of the M:1 tree.
     const double cell_rows = line_passes / m;
     const double muxes_per_cell = m - 1 + log2_of(geometry_.largest_m / m);
-    events.push_back(
-        {"pair selection", &kMux2,
-         cell_rows * static_cast<double>(geometry_.columns) * muxes_per_cell * planes * work.activation_toggle});
+    events.push_back({"pair selection", &kMux2,
+                      cell_rows * static_cast<double>(geometry_.columns) * muxes_per_cell * planes * work.line_toggle});
   }
 
  private:
@@ -118,14 +117,14 @@ class WordPairs : public PairSelect {
   }
 
   void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const override {
-    const double toggle = work.activation_toggle;
+    const double toggle = work.line_toggle;
     const double planes = static_cast<double>(geometry_.activation_bits);
     const double cell_rows = work.input_deliveries * (pattern.dense() ? 1 : pattern.density());
     const double cells = cell_rows * static_cast<double>(geometry_.columns);
     const double drives = chooses_pairs(pattern) ? static_cast<double>(scheme_.pair_cycles) : 1;
     const double pair_changes = cell_rows * static_cast<double>(pair_bits()) * drives * toggle;
     const double line_bits = scheme_.lines_carry_blocks ? work.input_deliveries * planes * toggle : pair_changes;
-    events.push_back({"activation registers", &kFlipFlop, work.input_deliveries * planes});
+    events.push_back({"activation registers", &kFlipFlop, work.input_deliveries * planes * toggle});
     events.push_back({"clock", &kClockPin, work.input_deliveries * planes});
     events.push_back({"activation lines", &kActivationLine, line_bits * static_cast<double>(geometry_.columns)});
     if (chooses_pairs(pattern))
@@ -138,7 +137,7 @@ class WordPairs : public PairSelect {
     }
     if (!scheme_.latch_per_cell) return;
     const double shifts = cells * planes * planes;  // eight flip-flops, clocked for every plane
-    events.push_back({"operand latches", &kFlipFlop, shifts});
+    events.push_back({"operand latches", &kFlipFlop, shifts * toggle});
     events.push_back({"clock", &kClockPin, shifts});
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "hardware/components/accumulator.hpp"
 #include "hardware/components/clock.hpp"
 #include "hardware/components/gates.hpp"
 #include "hardware/components/memories.hpp"
@@ -67,15 +68,20 @@ class SystolicTiles : public TileArray {
     const double products = work.column_passes * static_cast<double>(array_.rows);
     const double sums = work.column_passes * static_cast<double>(array_.unit_rows());
     const AdderTree tree = partial_products(array_);
-    const double behind = tree_activity(tree.levels() + 1, work.weight_ones, work.activation_toggle).back();
+    const double first = work.weight_ones * work.line_toggle;
+    const double changes = sum_change(tree_activity(tree, first).back());
     const double product_bits = products * static_cast<double>(array_.product_bits());
     const double sum_bits = sums * static_cast<double>(array_.sum_bits());
-    events.push_back({"multipliers", &kNorMultiplier, work.product_bit_changes});
-    events.push_back({"multipliers", &kFullAdder,
-                      products * tree_full_adder_events(tree, work.weight_ones, work.activation_toggle)});
-    events.push_back({"multipliers", &kFlipFlop, product_bits * behind});
-    events.push_back({"sums", &kFullAdder, sums * static_cast<double>(sum_adder_bits()) * behind});
-    events.push_back({"sums", &kFlipFlop, sum_bits * behind});
+    // A changing activation bit changes one input of the eight gates that multiply the weight's bits by it.
+    events.push_back(
+        {"multipliers", &kNorMultiplier,
+         work.fed_words * static_cast<double>(array_.activation_bits * array_.weight_bits) * work.line_toggle});
+    events.push_back({"multipliers", &kFullAdder, products * tree_full_adder_events(tree, first)});
+    events.push_back({"multipliers", &kFlipFlop, product_bits * changes});
+    // Products and sums come from registers, a new one every cycle.
+    events.push_back(
+        {"sums", &kFullAdder, sums * static_cast<double>(sum_adder_bits()) * kFreshOperandActivity * changes / 0.5});
+    events.push_back({"sums", &kFlipFlop, sum_bits * changes});
     events.push_back({"clock", &kClockPin, product_bits + sum_bits});
     const double word_bits = static_cast<double>(array_.words() * (array_.weight_bits + kPositionBits));
     const double rereads = work.tile_passes / static_cast<double>(array_.tile_tokens) * word_bits;
@@ -125,13 +131,13 @@ class SystolicStage : public InputStage {
     const auto bits = static_cast<double>(array_.activation_bits);
     const double hops = static_cast<double>(divide_up(array_.columns, array_.columns_per_element));
     const double moved = work.input_deliveries * bits * hops;
-    events.push_back({"input registers", &kFlipFlop, moved * work.activation_toggle});
+    events.push_back({"input registers", &kFlipFlop, moved * work.line_toggle});
     events.push_back({"clock", &kClockPin, moved});
     events.push_back({"activation lines", &kActivationLine,
-                      work.input_deliveries * bits * work.activation_toggle * static_cast<double>(array_.columns)});
+                      work.input_deliveries * bits * work.line_toggle * static_cast<double>(array_.columns)});
     const double muxes = pattern.dense() ? kPositionBits : kMuxes;  // a dense word's input comes straight through
     events.push_back({"input selection", &kMux2,
-                      work.column_passes * static_cast<double>(array_.rows) * bits * muxes * work.activation_toggle});
+                      work.column_passes * static_cast<double>(array_.rows) * bits * muxes * work.line_toggle});
   }
 
  private:
