@@ -15,9 +15,6 @@ namespace {
 /// Rows of logits held at once: 256 x 128,256 (LLaMA-3's vocabulary) float32 are 131 MB.
 constexpr std::int64_t kLogitRows = 256;
 
-/// Hidden states held at once: a block is read once for all the tokens that they belong to.
-constexpr std::int64_t kWaveBytes = std::int64_t{1} << 30;
-
 /// A model under evaluation: what it has added up so far, and its states of the current wave.
 struct Candidate {
   const Llama* model;
@@ -94,11 +91,11 @@ std::vector<Batch> take_wave(std::span<const Sequence>& rest, std::int64_t most_
   return wave;
 }
 
-/// Tokens of a wave, padding included: the states of all candidates take kWaveBytes.
-std::int64_t most_wave_tokens(const std::vector<Candidate>& candidates) {
+/// Tokens of a wave, padding included, such that the states of all candidates take `wave_bytes`.
+std::int64_t most_wave_tokens(const std::vector<Candidate>& candidates, std::int64_t wave_bytes) {
   std::int64_t token_bytes = 0;
   for (const Candidate& c : candidates) token_bytes += c.model->config().hidden_size * 4;
-  return kWaveBytes / token_bytes;
+  return wave_bytes / token_bytes;
 }
 
 /// Runs a wave through all blocks of one model, one block in memory at a time; the states that predict something stay.
@@ -140,11 +137,11 @@ void score(std::vector<Candidate>& candidates, const Candidate* reference, const
 
 /// Everything that is predicted, by every candidate.
 Result<void> score_all(std::vector<Candidate>& candidates, const Candidate* reference,
-                       std::span<const Sequence> sequences, std::int64_t tokens) {
+                       std::span<const Sequence> sequences, std::int64_t tokens, std::int64_t wave_bytes) {
   std::int64_t steps_per_token = 1;  // the head, then every block of every candidate
   for (const Candidate& c : candidates) steps_per_token += c.model->n_blocks();
   Progress progress("evaluating", tokens, "tokens", steps_per_token);
-  const std::int64_t most_tokens = most_wave_tokens(candidates);
+  const std::int64_t most_tokens = most_wave_tokens(candidates, wave_bytes);
   for (std::span<const Sequence> rest = sequences; !rest.empty();) {
     const std::vector<Batch> wave = take_wave(rest, most_tokens);
     for (Candidate& c : candidates) SC_TRY(run_blocks(c, wave, progress));
@@ -220,12 +217,12 @@ std::vector<Candidate> line_up(std::span<const Llama* const> models, const Llama
 }  // namespace
 
 Result<std::vector<Evaluation>> evaluate(std::span<const Llama* const> models, const std::vector<Sequence>& sequences,
-                                         const Tokenizer& tokenizer, const Llama* reference) {
+                                         const Tokenizer& tokenizer, const Llama* reference, std::int64_t wave_bytes) {
   std::vector<Candidate> candidates = line_up(models, reference);
   for (const Candidate& c : candidates) SC_TRY(check(*c.model, *candidates[0].model, sequences));
   return guarded([&]() -> Result<std::vector<Evaluation>> {
     const auto tokens = predicted_tokens(sequences);
-    SC_TRY(score_all(candidates, reference ? &candidates[0] : nullptr, sequences, tokens));
+    SC_TRY(score_all(candidates, reference ? &candidates[0] : nullptr, sequences, tokens, wave_bytes));
     const std::int64_t bytes = predicted_bytes(sequences, tokenizer);
     std::vector<Evaluation> results;
     for (const Llama* model : models) {

@@ -127,6 +127,17 @@ TEST_F(Perplexities, OfAModelThatReadsItsBlocksAreThoseOfOneThatHoldsThem) {
   EXPECT_FALSE(evaluate(models, sequences_, LetterTokenizer(true)));
 }
 
+TEST_F(Perplexities, InManyWavesAreThoseInOne) {
+  std::vector<Sequence> many;
+  for (int i = 0; i < 700; ++i) many.push_back(sequences_[static_cast<std::size_t>(i % 3)]);  // several batches
+  const Llama* const models[] = {&other_, &model_};
+  const auto one = evaluate(models, many, LetterTokenizer(true), &model_).value();
+  const auto waves = evaluate(models, many, LetterTokenizer(true), &model_, /*wave_bytes=*/1).value();  // a batch each
+  EXPECT_EQ(waves[0].tokens, one[0].tokens);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_DOUBLE_EQ(waves[i].nats_per_token, one[i].nats_per_token);
+  EXPECT_DOUBLE_EQ(waves[0].divergence->kl_nats, one[0].divergence->kl_nats);
+}
+
 TEST_F(Perplexities, OfSequencesLongerThanTheModelOrOfBrokenWeightsAreRefused) {
   const Llama* const models[] = {&model_};
   EXPECT_FALSE(evaluate(models, {Sequence(40, 1)}, LetterTokenizer(true)));

@@ -92,9 +92,9 @@ void InputGrams::add(LinearInput input, const at::Tensor& activations) {
   tokens_[i] += activations.size(0);
 }
 
-at::Tensor InputGrams::mean(LinearInput input) const {
+at::Tensor InputGrams::take(LinearInput input) {
   const auto i = static_cast<std::size_t>(input);
-  return sums_[i] / static_cast<double>(tokens_[i]);
+  return std::exchange(sums_[i], {}).div_(static_cast<double>(tokens_[i]));
 }
 
 Result<std::vector<float>> InputMoments::mean_squares(LinearInput input) const {

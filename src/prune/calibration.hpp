@@ -49,8 +49,8 @@ class InputGrams {
  public:
   /// Adds activations [tokens, n_in].
   void add(LinearInput input, const at::Tensor& activations);
-  /// REQUIRES: something was added.
-  at::Tensor mean(LinearInput input) const;
+  /// The mean over tokens; what was summed is dropped. REQUIRES: something was added.
+  at::Tensor take(LinearInput input);
 
  private:
   std::array<at::Tensor, kLinearInputs> sums_;

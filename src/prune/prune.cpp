@@ -1,6 +1,8 @@
 #include "prune/prune.hpp"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
@@ -56,36 +58,68 @@ Result<std::vector<float>> column_norms(const InputMoments& moments, LinearInput
   return InputStatistics{.name = {}, .mean_squares = std::move(mean_squares)}.column_norms();
 }
 
-Result<at::Tensor> updated(const at::Tensor& weight, const at::Tensor& gram, Pattern pattern, const std::string& name,
-                           PruneOutput& output) {
-  SC_TRY_ASSIGN(const SparseGptResult result, prune_by_sparsegpt(weight, gram, pattern));
-  if (result.dead_columns > 0) output.note(fmt::format("{}: {} inputs were always zero", name, result.dead_columns));
-  if (result.damping > kSparseGptDamping)
-    output.note(fmt::format("{}: the Hessian's damping had to be {:g}", name, result.damping));
-  return result.weight.to(weight.scalar_type());
-}
+/// Prunes the matrices of one block, one after the other in the order of block_linears.
+class BlockPruner {
+ public:
+  BlockPruner(const Llama& model, Importance importance, BlockInputs inputs, PruneOutput& output)
+      : model_(model), importance_(importance), inputs_(std::move(inputs)), output_(output) {}
 
-Result<at::Tensor> pruned_matrix(const at::Tensor& weight, LinearInput input, Pattern pattern, Importance importance,
-                                 const BlockInputs& inputs, const std::string& name, PruneOutput& output) {
-  if (importance == Importance::kSparseGpt) return updated(weight, inputs.grams.mean(input), pattern, name, output);
-  std::vector<float> norms;  // empty: magnitude
-  if (importance == Importance::kWanda) {
-    SC_TRY_ASSIGN(norms, column_norms(inputs.moments, input));
+  /// The matrices that `patterns` prune, by their tensors' names: of the block's own values with zeros, or SparseGPT's
+  /// in float32. `block` takes them over.
+  Result<std::map<std::string, at::Tensor>> prune(DecoderBlock& block, std::int64_t index,
+                                                  const BlockPatterns& patterns) {
+    std::map<std::string, at::Tensor> pruned;
+    const auto linears = block_linears(model_.config());
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+      if (patterns[i].dense()) continue;
+      SC_TRY(check_interrupt());
+      const std::string name = matrix_name(index, linears[i].name);
+      at::Tensor& weight = block.linears[i];
+      SC_TRY_ASSIGN(const at::Tensor result,
+                    within(name, importance_ == Importance::kSparseGpt ? update(name, kInputOfLinear[i], patterns[i])
+                                                                       : mask(weight, kInputOfLinear[i], patterns[i])));
+      weight = result.to(weight.scalar_type());
+      pruned.emplace(name + ".weight", result);
+    }
+    return pruned;
   }
-  return masked(weight, norms, pattern);
-}
 
-Result<void> prune_block(DecoderBlock& block, std::int64_t index, const BlockPatterns& patterns, Importance importance,
-                         const BlockInputs& inputs, const ModelConfig& config, PruneOutput& output) {
-  const auto linears = block_linears(config);
-  for (std::size_t i = 0; i < patterns.size(); ++i) {
-    if (patterns[i].dense()) continue;
-    const std::string name = matrix_name(index, linears[i].name);
-    SC_TRY_ASSIGN(block.linears[i], within(name, pruned_matrix(block.linears[i], kInputOfLinear[i], patterns[i],
-                                                               importance, inputs, name, output)));
+ private:
+  Result<at::Tensor> mask(const at::Tensor& weight, LinearInput input, Pattern pattern) const {
+    std::vector<float> norms;  // empty: magnitude
+    if (importance_ == Importance::kWanda) {
+      SC_TRY_ASSIGN(norms, column_norms(inputs_.moments, input));
+    }
+    return masked(weight, norms, pattern);
   }
-  return {};
-}
+
+  /// Of the source's weight, whatever type the model computes in.
+  Result<at::Tensor> update(const std::string& name, LinearInput input, Pattern pattern) {
+    if (inverse_of_ != input) {
+      inverse_ = {};
+      SC_TRY_ASSIGN(inverse_, invert_hessian(inputs_.grams.take(input)));
+      inverse_of_ = input;
+      note(name);
+    }
+    const Compute single{model_.compute().device, at::kFloat};
+    SC_TRY_ASSIGN(const at::Tensor weight, read_tensor(output_.source(), name + ".weight", single));
+    return prune_by_sparsegpt(weight, inverse_, pattern);
+  }
+
+  void note(const std::string& name) {
+    if (inverse_.dead_columns > 0)
+      output_.note(fmt::format("{}: {} inputs were always zero", name, inverse_.dead_columns));
+    if (inverse_.damping > kSparseGptDamping)
+      output_.note(fmt::format("{}: the Hessian's damping had to be {:g}", name, inverse_.damping));
+  }
+
+  const Llama& model_;
+  Importance importance_;
+  BlockInputs inputs_;
+  PruneOutput& output_;
+  InverseHessian inverse_;  // of the input `inverse_of_`, which several matrices share
+  std::optional<LinearInput> inverse_of_;
+};
 
 bool all_dense(const BlockPatterns& patterns) { return std::ranges::all_of(patterns, &Pattern::dense); }
 
@@ -132,14 +166,16 @@ Result<void> prune_blocks(const Llama& model, const std::vector<BlockPatterns>& 
     SC_TRY(check_interrupt());
     const BlockPatterns& wanted = patterns[static_cast<std::size_t>(i)];
     SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
+    std::map<std::string, at::Tensor> pruned;
     if (!all_dense(wanted)) {
-      SC_TRY_ASSIGN(const BlockInputs inputs, observe_block(model, block, states, importance));
-      SC_TRY(prune_block(block, i, wanted, importance, inputs, model.config(), output));
+      SC_TRY_ASSIGN(BlockInputs inputs, observe_block(model, block, states, importance));
+      SC_TRY_ASSIGN(pruned, BlockPruner(model, importance, std::move(inputs), output).prune(block, i, wanted));
     }
-    SC_TRY(output.write(block, importance == Importance::kSparseGpt ? Change::kValues : Change::kZeros));
-    if (i + 1 < model.n_blocks()) SC_TRY(run_block(model, block, states));
-    SC_TRY(output.save(states));
+    SC_TRY(output.write(pruned, importance == Importance::kSparseGpt ? Change::kValues : Change::kZeros));
     progress.advance(1);
+    if (i + 1 == model.n_blocks()) break;
+    SC_TRY(run_block(model, block, states));
+    output.save(states);
   }
   return {};
 }

@@ -18,10 +18,12 @@ enum class Importance {
 /// "magnitude", "wanda" or "sparsegpt". Errors: anything else.
 Result<Importance> parse_importance(const std::string& name);
 
-/// Writes `model` to `output` with the weights that `plan` drops set to zero, from the first block that `output` does
-/// not have yet; `model` itself stays as it is. Inputs are collected sequentially: each block sees the outputs
-/// of the pruned blocks before it. Memory: one block and the hidden states of the calibration tokens. `calibration` may
-/// be null for magnitude only. Errors: a plan of another model; activations that are not finite; interrupted.
+/// Writes `model` to `output` with the weights that `plan` drops set to zero (and by SparseGPT the others of these
+/// matrices updated), from the first block that `output` does not have yet; `model` itself stays as it is. Inputs are
+/// collected sequentially: each block sees the outputs of the pruned blocks before it. Memory: one block and the hidden
+/// states of the calibration tokens; SparseGPT holds the second moments of a block's inputs besides, n_in^2 float64 for
+/// each, and three times that of one while it factors it. `calibration` may be null for magnitude only. Errors: a plan
+/// of another model; activations that are not finite; interrupted.
 Result<void> prune(const Llama& model, const Plan& plan, Importance importance, const Calibration* calibration,
                    PruneOutput& output);
 

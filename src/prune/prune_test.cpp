@@ -1,6 +1,9 @@
 #include "prune/prune.hpp"
 
+#include <c10/util/BFloat16.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "checkpoint/random_checkpoint.hpp"
 #include "checkpoint/test_files.hpp"
@@ -128,8 +131,47 @@ TEST_F(Pruning, KeepsTheSourcesOwnValuesWhereItComputesInFewerBits) {
   }
 }
 
-/// Pruning that can be stopped and gone on with: of four blocks.
-class ResumedPruning : public test_files::TemporaryDirectory {
+/// A plan that leaves block 0 dense and every second matrix of the others.
+Plan mixed_plan(const ModelConfig& config) {
+  Plan plan = plan_of(config, {2, 4});
+  for (std::size_t i = 0; i < plan.matrices.size(); ++i)
+    if (plan.matrices[i].block == 0 || i % 2 == 1) plan.matrices[i].pattern = {};
+  return plan;
+}
+
+TEST_F(Pruning, BySparseGptWhileComputingInFewerBitsLeavesDenseMatricesAndWritesWholeFloats) {
+  const Calibration calibration = calibration_of(1);
+  const Llama narrow = Llama::open(checkpoint_, {.dtype = at::kBFloat16}).value();
+  const Plan plan = mixed_plan(narrow.config());
+  auto output = PruneOutput::create(checkpoint_, directory_, {}).value();
+  ASSERT_TRUE(prune(narrow, plan, Importance::kSparseGpt, &calibration, output));
+  const auto written = open_checkpoint(directory_).value();
+  for (const PlannedMatrix& matrix : plan.matrices) {
+    std::vector<float> values(static_cast<std::size_t>(matrix.weights()));
+    const std::string name = matrix.name + ".weight";
+    ASSERT_TRUE(written->read(*written->find(name), values));
+    EXPECT_TRUE(!matrix.pattern.dense() || values == checkpoint_.values(name)) << name;
+    const auto more_than_8_bits = [](float value) { return value != static_cast<float>(c10::BFloat16(value)); };
+    EXPECT_TRUE(std::ranges::any_of(values, more_than_8_bits)) << name;
+    EXPECT_EQ(std::ranges::count_if(values, [](float value) { return value != 0; }), matrix.kept()) << name;
+  }
+}
+
+TEST_F(Pruning, BySparseGptIsCloserToTheDenseModelThanByWanda) {
+  const Calibration calibration = calibration_of(1);
+  const at::Tensor ids = at::cat(calibration.batches, 0);
+  const auto distance = [&](Importance importance) {
+    const auto blocks = pruned(plan_of(dense_.config(), {2, 4}), importance, &calibration).value();
+    at::Tensor hidden = dense_.embed(ids);
+    for (const DecoderBlock& block : blocks) hidden = dense_.forward_block(block, hidden);
+    return (hidden - dense_.forward(ids).value()).square().mean().item<double>();
+  };
+  EXPECT_LT(distance(Importance::kSparseGpt), 0.8 * distance(Importance::kWanda));
+}
+
+/// Pruning that can be stopped and gone on with, of four blocks: by importance, in a type.
+class ResumedPruning : public test_files::TemporaryDirectory,
+                       public testing::WithParamInterface<std::pair<Importance, at::ScalarType>> {
  protected:
   ResumedPruning() : checkpoint_(four_blocks()) {}
   static ModelConfig four_blocks() {
@@ -137,57 +179,106 @@ class ResumedPruning : public test_files::TemporaryDirectory {
     config.n_layers = 4;
     return config;
   }
-  Result<PruneOutput> resume(const std::string& job = "job", bool restart = false) {
-    return PruneOutput::resume(checkpoint_, directory_, {}, job, restart, /*save_share=*/1e9);  // after every block
+  Result<PruneOutput> resume(const std::string& job = "job", bool replace = false) {
+    return PruneOutput::resume(checkpoint_, directory_, {{"plan", "of " + job}}, job, replace,
+                               1e9);  // keeps each block
   }
   /// Goes on where the directory's last run stopped. Errors: as prune().
   Result<void> run(PruneOutput& output) {
-    return prune(model_, plan_of(model_.config(), {2, 4}), Importance::kWanda, &calibration_, output);
+    return prune(model_, plan_of(model_.config(), {2, 4}), GetParam().first, &calibration_, output);
   }
   /// A run that fails at block 2, whose matrix it cannot read.
   void stop_at_block_2() {
     checkpoint_.broken = "model.layers.2.mlp.up_proj.weight";
     auto output = resume().value();
+    output.note("something happened");
     ASSERT_FALSE(run(output));
     EXPECT_EQ(output.saved_blocks(), 2);
     checkpoint_.broken.clear();
   }
   std::string weights() const { return test_files::file_bytes(directory_ / "model.safetensors"); }
+  void forget() const {
+    ASSERT_TRUE(forget_progress(directory_));
+    for (const auto& entry : std::filesystem::directory_iterator(directory_)) std::filesystem::remove_all(entry.path());
+  }
 
   const c10::InferenceMode no_gradients_;
   RandomCheckpoint checkpoint_;
-  const Llama model_ = Llama::open(checkpoint_, {}).value();
+  const Llama model_ = Llama::open(checkpoint_, {.dtype = GetParam().second}).value();
   const Calibration calibration_ = calibration_of(1);
 };
 
-TEST_F(ResumedPruning, GivesTheSameBytesAsARunThatWasNeverStopped) {
-  auto whole = resume().value();
-  ASSERT_TRUE(run(whole));
+using Variant = std::pair<Importance, at::ScalarType>;
+
+std::string name_of(const testing::TestParamInfo<Variant>& variant) {
+  const std::string type = variant.param.second == at::kFloat ? "" : "InBFloat16";
+  if (variant.param.first == Importance::kMagnitude) return "Magnitude" + type;
+  return (variant.param.first == Importance::kWanda ? "Wanda" : "SparseGpt") + type;
+}
+
+INSTANTIATE_TEST_SUITE_P(By, ResumedPruning,
+                         testing::Values(Variant{Importance::kWanda, at::kFloat},
+                                         Variant{Importance::kWanda, at::kBFloat16},
+                                         Variant{Importance::kSparseGpt, at::kFloat},
+                                         Variant{Importance::kMagnitude, at::kFloat}),
+                         name_of);
+
+TEST_P(ResumedPruning, GivesTheSameBytesAsARunThatWasNeverStopped) {
+  {
+    auto whole = resume().value();
+    ASSERT_TRUE(run(whole));
+  }
   const std::string expected = weights();
-  std::filesystem::remove(directory_ / "model.safetensors");
+  forget();
   stop_at_block_2();
   auto output = resume().value();
   EXPECT_EQ(output.finished_blocks(), 2);
+  EXPECT_EQ(output.notes(), std::vector<std::string>{"something happened"});
   ASSERT_TRUE(run(output));
   EXPECT_EQ(weights(), expected);
-  EXPECT_FALSE(std::filesystem::exists(directory_ / "resume"));
 }
 
-TEST_F(ResumedPruning, OfAnotherJobIsRefusedUnlessItIsToStartAgain) {
+TEST_P(ResumedPruning, ThatHasWrittenEverythingHasNothingLeftToDo) {
+  {
+    auto whole = resume().value();
+    ASSERT_TRUE(run(whole));
+  }
+  const std::string expected = weights();
+  checkpoint_.broken = "model.layers.0.mlp.up_proj.weight";
+  auto output = resume().value();
+  EXPECT_EQ(output.finished_blocks(), 4);
+  EXPECT_TRUE(run(output)) << "a block was pruned again";
+  EXPECT_EQ(weights(), expected);
+}
+
+TEST_P(ResumedPruning, OfAnotherJobIsRefusedUnlessItIsToBeReplaced) {
   stop_at_block_2();
   const auto refused = resume("another job");
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().line().find("--force"), std::string::npos);
+  EXPECT_EQ(resume("job", true)->finished_blocks(), 2) << "the same job was replaced";
+  test_files::write_file(directory_ / "chat_template.jinja", "of the other model");
   EXPECT_EQ(resume("another job", true)->finished_blocks(), 0);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "chat_template.jinja"));
 }
 
-TEST_F(ResumedPruning, FromDamagedFilesIsRefused) {
+TEST_P(ResumedPruning, InADirectoryOfSomethingElseIsRefused) {
+  test_files::write_file(directory_ / "thesis", "years of work");
+  EXPECT_FALSE(resume());
+  EXPECT_FALSE(resume("job", true));
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "thesis"));
+}
+
+TEST_P(ResumedPruning, FromDamagedFilesIsRefused) {
   stop_at_block_2();
   const auto states = directory_ / "resume" / "states-2.safetensors";
-  const std::string whole = test_files::file_bytes(states);
-  test_files::write_file(states, whole.substr(0, whole.size() / 2));
-  EXPECT_FALSE(resume());
-  test_files::write_file(states, whole);
+  EXPECT_EQ(std::filesystem::exists(states), GetParam().first != Importance::kMagnitude);
+  if (std::filesystem::exists(states)) {
+    const std::string whole = test_files::file_bytes(states);
+    test_files::write_file(states, whole.substr(0, whole.size() / 2));
+    EXPECT_FALSE(resume());
+    test_files::write_file(states, whole);
+  }
   EXPECT_TRUE(resume());
   test_files::write_file(directory_ / "model.safetensors.partial", "short");
   EXPECT_FALSE(resume());

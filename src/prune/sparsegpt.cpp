@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
+
+#include "base/interrupt.hpp"
 
 namespace sparsecim {
 namespace {
@@ -11,13 +14,15 @@ constexpr int kMostRaises = 3;               // of the damping, tenfold each
 
 /// The upper triangular U with U^T U = (H + damping * mean(diag H) * I)^-1, or nothing where H is singular.
 std::optional<at::Tensor> inverse_factor(const at::Tensor& hessian, double damping) {
-  at::Tensor damped = hessian.clone();
-  damped.diagonal().add_(damping * hessian.diagonal().mean());
-  const auto [lower, info] = at::linalg_cholesky_ex(damped);
+  at::Tensor work = hessian.clone();
+  work.diagonal().add_(damping * hessian.diagonal().mean());
+  at::Tensor info;
+  std::tie(work, info) = at::linalg_cholesky_ex(work);
   if (info.item<std::int32_t>() != 0) return std::nullopt;
-  const auto [upper, inverse_info] = at::linalg_cholesky_ex(at::cholesky_inverse(lower), /*upper=*/true);
-  if (inverse_info.item<std::int32_t>() != 0 || !upper.isfinite().all().item<bool>()) return std::nullopt;
-  return upper;
+  work = at::cholesky_inverse(work);
+  std::tie(work, info) = at::linalg_cholesky_ex(work, /*upper=*/true);
+  if (info.item<std::int32_t>() != 0 || !work.isfinite().all().item<bool>()) return std::nullopt;
+  return work.to(at::kFloat);
 }
 
 /// Which weights of a group of columns stay: [n_out, width]. weights [n_out, width], already updated; diagonal [width]
@@ -52,30 +57,35 @@ void prune_columns(at::Tensor& weight, const at::Tensor& factor, Pattern pattern
 
 }  // namespace
 
-Result<SparseGptResult> prune_by_sparsegpt(const at::Tensor& weight, const at::Tensor& hessian, Pattern pattern) {
-  if (!weight.isfinite().all().item<bool>() || !hessian.isfinite().all().item<bool>())
-    return fail("a weight or an activation is not finite");
-  SparseGptResult result{.weight = weight.to(at::kFloat, false, /*copy=*/true).contiguous()};
-  at::Tensor own = hessian.clone();
-  const at::Tensor dead = own.diagonal() == 0;
-  result.dead_columns = dead.sum().item<std::int64_t>();
-  own.diagonal().masked_fill_(dead, 1);
-  result.weight.masked_fill_(dead.unsqueeze(0), 0);
-
-  result.damping = kSparseGptDamping;
-  std::optional<at::Tensor> factor = inverse_factor(own, result.damping);
+Result<InverseHessian> invert_hessian(at::Tensor moments) {
+  if (!moments.isfinite().all().item<bool>())
+    return fail("an activation of the model is not finite on this text: its weights are broken");
+  InverseHessian inverse{.factor = {}, .dead = moments.diagonal() == 0, .damping = kSparseGptDamping};
+  inverse.dead_columns = inverse.dead.sum().item<std::int64_t>();
+  moments.diagonal().masked_fill_(inverse.dead, 1);
+  std::optional<at::Tensor> factor = inverse_factor(moments, inverse.damping);
   for (int raises = 0; !factor && raises < kMostRaises; ++raises) {
-    result.damping *= 10;
-    factor = inverse_factor(own, result.damping);
+    SC_TRY(check_interrupt());
+    inverse.damping *= 10;
+    factor = inverse_factor(moments, inverse.damping);
   }
   if (!factor)
     return fail(Remedy{"give more calibration tokens, or use wanda"},
-                "the inputs' second moments stay singular with a damping of {}", result.damping);
-  const at::Tensor narrow = factor->to(at::kFloat);
-  const std::int64_t step = kBlockColumns / pattern.m * pattern.m, n_in = result.weight.size(1);
-  for (std::int64_t begin = 0; begin < n_in; begin += step)
-    prune_columns(result.weight, narrow, pattern, begin, std::min(begin + step, n_in));
-  return result;
+                "the inputs' second moments stay singular with a damping of {}", inverse.damping);
+  inverse.factor = std::move(*factor);
+  return inverse;
+}
+
+Result<at::Tensor> prune_by_sparsegpt(const at::Tensor& weight, const InverseHessian& inverse, Pattern pattern) {
+  if (!weight.isfinite().all().item<bool>()) return fail("a weight is not finite");
+  at::Tensor pruned = weight.to(at::kFloat, false, /*copy=*/true).contiguous();
+  pruned.masked_fill_(inverse.dead.unsqueeze(0), 0);
+  const std::int64_t step = kBlockColumns / pattern.m * pattern.m, n_in = pruned.size(1);
+  for (std::int64_t begin = 0; begin < n_in; begin += step) {
+    SC_TRY(check_interrupt());
+    prune_columns(pruned, inverse.factor, pattern, begin, std::min(begin + step, n_in));
+  }
+  return pruned;
 }
 
 }  // namespace sparsecim

@@ -23,6 +23,18 @@ Problem random_problem(std::int64_t n_out, std::int64_t n_in, std::uint64_t seed
   return {at::randn({n_out, n_in}), inputs.t().mm(inputs) / static_cast<double>(inputs.size(0))};
 }
 
+struct Pruned {
+  at::Tensor weight;
+  double damping;
+  std::int64_t dead_columns;
+};
+
+Result<Pruned> prune_both(const at::Tensor& weight, const at::Tensor& hessian, Pattern pattern) {
+  SC_TRY_ASSIGN(const InverseHessian inverse, invert_hessian(hessian.clone()));
+  SC_TRY_ASSIGN(const at::Tensor pruned, prune_by_sparsegpt(weight, inverse, pattern));
+  return Pruned{pruned, inverse.damping, inverse.dead_columns};
+}
+
 /// sum over rows of d^T H d.
 double output_error(const Problem& problem, const at::Tensor& pruned) {
   const at::Tensor d = (pruned - problem.weight).to(at::kDouble);
@@ -53,7 +65,7 @@ at::Tensor column_by_column(const Problem& problem, const at::Tensor& mask, doub
 TEST(SparseGpt, MovesEveryColumnToWhereTheOutputErrorIsLeastGivenTheColumnsBeforeIt) {
   for (const auto& [pattern, n_in] : {std::pair{Pattern{2, 4}, 32}, {{4, 8}, 40}, {{1, 4}, 30}, {{3, 8}, 24}}) {
     const Problem problem = random_problem(6, n_in, 1);
-    const auto result = prune_by_sparsegpt(problem.weight, problem.hessian, pattern).value();
+    const auto result = prune_both(problem.weight, problem.hessian, pattern).value();
     const at::Tensor expected = column_by_column(problem, result.weight != 0, result.damping);
     EXPECT_LT((result.weight - expected).abs().max().item<double>(), 1e-4) << pattern.name() << " of " << n_in;
   }
@@ -61,14 +73,14 @@ TEST(SparseGpt, MovesEveryColumnToWhereTheOutputErrorIsLeastGivenTheColumnsBefor
 
 TEST(SparseGpt, GoesAcrossItsBlocksOf128Columns) {
   const Problem problem = random_problem(3, 300, 2);  // two whole blocks and a rest; 300 is no multiple of 8
-  const auto result = prune_by_sparsegpt(problem.weight, problem.hessian, {4, 8}).value();
+  const auto result = prune_both(problem.weight, problem.hessian, {4, 8}).value();
   const at::Tensor expected = column_by_column(problem, result.weight != 0, result.damping);
   EXPECT_LT((result.weight - expected).abs().max().item<double>(), 1e-3);
 }
 
 TEST(SparseGpt, KeepsExactlyNOfEveryMAndOfAShorterLastGroupItsShare) {
   const Problem problem = random_problem(5, 30, 3);
-  const at::Tensor kept = (prune_by_sparsegpt(problem.weight, problem.hessian, {2, 4})->weight != 0).to(at::kLong);
+  const at::Tensor kept = (prune_both(problem.weight, problem.hessian, {2, 4})->weight != 0).to(at::kLong);
   EXPECT_TRUE((kept.narrow(1, 0, 28).reshape({5, 7, 4}).sum(-1) == 2).all().item<bool>());
   EXPECT_TRUE((kept.narrow(1, 28, 2).sum(-1) == 1).all().item<bool>());
 }
@@ -79,7 +91,7 @@ TEST(SparseGpt, ChoosesTheMaskOfAGroupOnTheWeightsAsUpdated) {
   at::Tensor h = at::eye(4, at::kDouble) * 1.0;
   h[1][2] = h[2][1] = 0.99;
   const Problem problem{at::tensor({3.0f, 2.0f, 2.0f, 3.0f}).unsqueeze(0), h};
-  const auto result = prune_by_sparsegpt(problem.weight, problem.hessian, {1, 2}).value();
+  const auto result = prune_both(problem.weight, problem.hessian, {1, 2}).value();
   EXPECT_EQ(result.weight[0][1].item<float>(), 0);
   EXPECT_NEAR(result.weight[0][2].item<float>(), 3.96, 0.05);
   EXPECT_EQ(result.weight[0][3].item<float>(), 0);
@@ -87,7 +99,7 @@ TEST(SparseGpt, ChoosesTheMaskOfAGroupOnTheWeightsAsUpdated) {
 
 TEST(SparseGpt, ErrsLessThanItsMaskWithoutTheUpdate) {
   const Problem problem = random_problem(16, 64, 4);
-  const auto result = prune_by_sparsegpt(problem.weight, problem.hessian, {2, 4}).value();
+  const auto result = prune_both(problem.weight, problem.hessian, {2, 4}).value();
   EXPECT_LT(output_error(problem, result.weight),
             0.9 * output_error(problem, problem.weight * (result.weight != 0).to(at::kFloat)));
 }
@@ -96,7 +108,7 @@ TEST(SparseGpt, SetsTheWeightsOfInputsThatAreAlwaysZeroToZeroAndSaysSo) {
   Problem problem = random_problem(4, 16, 5);
   problem.hessian.select(0, 3).zero_();
   problem.hessian.select(1, 3).zero_();
-  const auto result = prune_by_sparsegpt(problem.weight, problem.hessian, {2, 4}).value();
+  const auto result = prune_both(problem.weight, problem.hessian, {2, 4}).value();
   EXPECT_EQ(result.dead_columns, 1);
   EXPECT_EQ(result.weight.select(1, 3).abs().max().item<float>(), 0);
 }
@@ -104,12 +116,12 @@ TEST(SparseGpt, SetsTheWeightsOfInputsThatAreAlwaysZeroToZeroAndSaysSo) {
 TEST(SparseGpt, RaisesTheDampingOfASingularHessianAndRefusesAHopelessOne) {
   Problem problem = random_problem(4, 16, 6);
   at::Tensor slightly = problem.hessian - at::eye(16, at::kDouble) * (at::linalg_eigvalsh(problem.hessian)[0] + 0.03);
-  const auto result = prune_by_sparsegpt(problem.weight, slightly, {2, 4});
+  const auto result = prune_both(problem.weight, slightly, {2, 4});
   ASSERT_TRUE(result) << result.error().line();
   EXPECT_GT(result->damping, kSparseGptDamping);
-  EXPECT_FALSE(prune_by_sparsegpt(problem.weight, -100 * problem.hessian, {2, 4}));
+  EXPECT_FALSE(prune_both(problem.weight, -100 * problem.hessian, {2, 4}));
   problem.hessian[0][0] = std::nan("");
-  EXPECT_FALSE(prune_by_sparsegpt(problem.weight, problem.hessian, {2, 4}));
+  EXPECT_FALSE(prune_both(problem.weight, problem.hessian, {2, 4}));
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ def test_logits_are_those_of_transformers(run, torch, shape, tmp_path, dtype):
     model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "model", dtype=torch.float32).eval()
     with torch.no_grad():
         expected = model(torch.tensor([IDS])).logits[0].numpy()
-    ours = np.array(json.loads(run("dump_logits", tmp_path / "model", *IDS)))
+    ours = np.array(json.loads(run("dump_logits", tmp_path / "model", "--ids", *IDS)))
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 

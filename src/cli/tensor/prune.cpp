@@ -41,23 +41,30 @@ Result<PruneJob> make_job(const PruneRequest& request, const OpenModel& model) {
   return job;
 }
 
+/// What the result depends on: not on how many threads make it.
+std::string identity_of(const Plan& plan) {
+  Json json = to_json(plan);
+  json["provenance"]["options"].erase("threads");
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 /// Prunes into `directory`, from where an earlier run of the same job stopped there. What is worth going on with stays.
 /// Gives what a reader must know.
 Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const OpenModel& model, const PruneJob& job,
-                                            bool restart) {
-  const auto metadata = plan_metadata(job.plan);
-  SC_TRY_ASSIGN(PruneOutput output, PruneOutput::resume(*model.checkpoint, directory.path(), metadata,
-                                                        metadata.at("sparsecim_plan"), restart));
+                                            bool replace) {
+  SC_TRY_ASSIGN(PruneOutput output, PruneOutput::resume(*model.checkpoint, directory.path(), plan_metadata(job.plan),
+                                                        identity_of(job.plan), replace));
   const std::int64_t n_blocks = model.llama.n_blocks();
   if (output.finished_blocks() > 0)
     fmt::print(stderr, "going on behind the {} of {} blocks in {}\n", output.finished_blocks(), n_blocks,
                directory.path().string());
   auto pruned = prune(model.llama, job.plan, job.importance, job.calibration ? &*job.calibration : nullptr, output);
+  if (output.saved_blocks() > 0) directory.keep();
   if (pruned) return output.notes();
   if (output.saved_blocks() > 0) {
-    directory.keep();
-    pruned.error().remedy = fmt::format("{} keeps {} of {} blocks: the same command goes on from there",
-                                        directory.path().string(), output.saved_blocks(), n_blocks);
+    std::string& remedy = pruned.error().remedy;
+    remedy += fmt::format("{}{} keeps {} of {} blocks: the same command goes on from there", remedy.empty() ? "" : "; ",
+                          directory.path().string(), output.saved_blocks(), n_blocks);
   }
   return tl::unexpected(std::move(pruned).error());
 }
@@ -75,6 +82,7 @@ Result<void> run_prune(const PruneRequest& request) {
   plan.notes.insert(plan.notes.end(), notes.begin(), notes.end());
   SC_TRY(write_plan(output.path() / "plan.json", plan));
   SC_TRY(output.commit());
+  SC_TRY(forget_progress(request.output));
   fmt::print("{}: {} of {} weights of the decoder blocks are zero ({:.2f} %; {:.2f} % of the whole model)\n",
              request.output.string(), format_count(plan.weights() - plan.kept()), format_count(plan.weights()),
              100 * plan.sparsity(), 100 * plan.whole_model_sparsity());
