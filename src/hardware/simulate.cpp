@@ -91,6 +91,12 @@ std::optional<double> activation_toggle(const Workload& workload) {
   return products > 0 ? std::optional(changing / products) : std::nullopt;
 }
 
+bool activations_measured(const Workload& workload) {
+  return std::ranges::all_of(workload.operations, [](const Operation& operation) {
+    return operation.kind == Operation::Kind::kAttention || operation.activity.measured;
+  });
+}
+
 /// The latency of the same cycles at another clock, but for DRAM, whose stream takes the time that it takes.
 double latency_ns_at(const Run& run, double nominal_clock_ns, double clock_ns) {
   std::int64_t hindered = 0;
@@ -153,8 +159,10 @@ void add_notes(const Simulation& simulation, std::vector<std::string>& notes) {
     notes.push_back(fmt::format("attention takes {:.0f} % of the time, in which the macros are idle",
                                 100 * simulation.attention_cycles_share));
   if (simulation.activation_toggle)
-    notes.push_back(fmt::format("activations: {} of the bits are assumed to change between bit planes (not measured)",
-                                share_text(*simulation.activation_toggle)));
+    notes.push_back(fmt::format("activations: {} of the bits {} change between bit planes{}",
+                                share_text(*simulation.activation_toggle),
+                                simulation.activations_measured ? "do" : "are assumed to",
+                                simulation.activations_measured ? ", as measured" : " (not measured)"));
   if (simulation.area_um2.nominal > kReticle_mm2 * 1e6)
     notes.push_back(fmt::format("{:.0f} mm2 are more than one reticle ({:.0f} mm2): several chips",
                                 simulation.area_um2.nominal / 1e6, kReticle_mm2));
@@ -203,6 +211,7 @@ Result<Simulation> simulate(const Workload& workload, const MachineDescription& 
   simulation.latency_ns_low = latency_ns_at(run, priced.clock_ns.nominal, priced.clock_ns.low);
   simulation.latency_ns_high = latency_ns_at(run, priced.clock_ns.nominal, priced.clock_ns.high);
   simulation.activation_toggle = activation_toggle(workload);
+  simulation.activations_measured = activations_measured(workload);
   simulation.area_um2 = priced.area_um2;
   simulation.macro_area_um2 = priced.macro_area_um2;
   for (std::size_t i = 0; i < workload.operations.size(); ++i)

@@ -73,6 +73,7 @@ struct Simulation {
   double attention_cycles_share = 0;  // of all cycles: the macros idle meanwhile
   /// Share of activation bits that change between bit planes, by products; none where nothing runs on macros.
   std::optional<double> activation_toggle;
+  bool activations_measured = false;  // and not assumed
   /// 2 operations per multiply-accumulate that a non-zero weight (or attention) needs, over the nominal energy: zeros
   /// that are skipped or multiplied earn nothing. The dense-equivalent figure counts them.
   double tops_per_watt = 0;

@@ -141,6 +141,7 @@ Json to_json(const Simulation& simulation) {
   json["macro_utilization"] = simulation.macro_utilization;
   json["attention_cycles_share"] = simulation.attention_cycles_share;
   if (simulation.activation_toggle) json["activation_toggle"] = *simulation.activation_toggle;
+  json["activations_measured"] = simulation.activations_measured;
   json["workload"] = simulation.workload;
   json["tokens"] = simulation.n_tokens;
   json["machine"] = simulation.machine;
