@@ -27,6 +27,11 @@ void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "tokens per window; with --split, predicted tokens per document (default: 2048 or the model's most)");
   verb->add_option("--max-tokens", request->max_tokens, "use at most this much of the text");
   verb->add_option("--max-documents", request->max_documents, "with --split: use at most this many");
+  verb->add_option(
+          "--arithmetic", request->arithmetic,
+          "of products with weights: float, or int8 as the digital macros compute (weights in 8 bits by output, "
+          "activations by token, exact sums)")
+      ->capture_default_str();
   verb->add_option("--compare", request->compare, "a model to compare with: KL divergence and top-1 agreement");
   add_compute(*verb, *request);
   verb->add_option("--json", request->json, "write the result to this file");
@@ -34,7 +39,8 @@ void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "Examples:\n"
       "  sparsecim eval smollm2-135m --text wiki.txt --context 1024 --max-tokens 40000\n"
       "  sparsecim eval stories15M.bin --text stories.txt --split '<|endoftext|>' --context 256\n"
-      "  sparsecim eval pruned/ --text wiki.txt --compare smollm2-135m --json result.json");
+      "  sparsecim eval pruned/ --text wiki.txt --compare smollm2-135m --json result.json\n"
+      "  sparsecim eval pruned/ --text wiki.txt --arithmetic int8 --compare pruned/");
   verb->callback([request, &run] { run = [request] { return run_eval(*request); }; });
 }
 

@@ -33,6 +33,7 @@ struct EvalRequest : TensorRequest, TextRequest {
   std::int64_t context = 0;  // 0: 2048, or what the model allows
   std::int64_t max_tokens = INT64_MAX, max_documents = INT64_MAX;
   std::string compare;  // another model; empty: none
+  std::string arithmetic = "float";
   std::filesystem::path json;
 };
 

@@ -1,8 +1,10 @@
 #include "model/decoder_block.hpp"
 
+#include <limits>
 #include <optional>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "model/attention.hpp"
 
@@ -20,6 +22,7 @@ std::pair<at::Tensor, at::Tensor> extend(KeyValueCache& cache, const at::Tensor&
 
 at::Tensor linear(const DecoderBlock& block, int index, const at::Tensor& input) {
   const at::Tensor& bias = block.biases[index];
+  if (block.quantised[index]) return linear_int8(input, *block.quantised[index], bias);
   return at::linear(input, block.linears[index], bias.defined() ? std::optional(bias) : std::nullopt);
 }
 
@@ -42,6 +45,24 @@ at::Tensor attention_half(const ModelConfig& config, const RotaryTable& rotary, 
 
 }  // namespace
 
+at::Tensor linear_int8(const at::Tensor& input, const QuantisedLinear& weight, const at::Tensor& bias) {
+  const at::Tensor x = input.contiguous();
+  std::vector<std::int64_t> shape = input.sizes().vec();
+  shape.back() = weight.n_outputs();
+  at::Tensor output = at::empty(shape, at::kFloat);
+  const auto size = [](const at::Tensor& tensor) { return static_cast<std::size_t>(tensor.numel()); };
+  if (!weight.forward({x.const_data_ptr<float>(), size(x)}, {output.data_ptr<float>(), size(output)}))
+    output.fill_(std::numeric_limits<float>::quiet_NaN());
+  return bias.defined() ? output.add_(bias) : output;
+}
+
+Result<std::shared_ptr<const QuantisedLinear>> quantise(const at::Tensor& weight) {
+  const at::Tensor values = weight.contiguous();
+  const std::span<const float> all(values.const_data_ptr<float>(), static_cast<std::size_t>(values.numel()));
+  SC_TRY_ASSIGN(QuantisedLinear quantised, QuantisedLinear::quantised(all, weight.size(1)));
+  return std::make_shared<const QuantisedLinear>(std::move(quantised));
+}
+
 Result<at::Tensor> read_tensor(const Checkpoint& checkpoint, const std::string& name, const Compute& compute) {
   const TensorInfo* info = checkpoint.find(name);
   if (info == nullptr) return fail("tensor '{}' is missing", name);
@@ -58,6 +79,9 @@ Result<DecoderBlock> read_block(const Checkpoint& checkpoint, std::int64_t index
   const auto linears = block_linears(checkpoint.config());
   for (std::size_t i = 0; i < linears.size(); ++i) {
     SC_TRY_ASSIGN(block.linears[i], read(linears[i].name + ".weight"));
+    if (compute.arithmetic == Arithmetic::kInt8) {
+      SC_TRY_ASSIGN(block.quantised[i], within(linears[i].name, quantise(std::exchange(block.linears[i], {}))));
+    }
     if (!linears[i].bias) continue;
     SC_TRY_ASSIGN(block.biases[i], read(linears[i].name + ".bias"));
   }

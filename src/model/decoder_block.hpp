@@ -5,11 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/result.hpp"
 #include "checkpoint/checkpoint.hpp"
+#include "kernels/quantised_linear.hpp"
 #include "model/device.hpp"
 #include "model/rotary.hpp"
 
@@ -33,11 +35,18 @@ using InputObserver = std::function<void(LinearInput input, const at::Tensor& ac
 
 /// One decoder block: RMSNorm, attention, RMSNorm, gated MLP (LLaMA: arXiv 2302.13971, section 2.2).
 struct DecoderBlock {
-  at::Tensor attention_norm, mlp_norm;  // [hidden]
-  std::array<at::Tensor, 7> linears;    // q k v o gate up down, each [n_out, n_in]
-  std::array<at::Tensor, 7> biases;     // of the same, [n_out]; undefined where none is added
-  std::optional<std::int64_t> window;   // tokens that a token sees, itself included; none: all before it
+  at::Tensor attention_norm, mlp_norm;                                   // [hidden]
+  std::array<at::Tensor, 7> linears;                                     // q k v o gate up down, each [n_out, n_in]
+  std::array<std::shared_ptr<const QuantisedLinear>, 7> quantised = {};  // in their place, in 8-bit arithmetic
+  std::array<at::Tensor, 7> biases;    // of the same, [n_out]; undefined where none is added
+  std::optional<std::int64_t> window;  // tokens that a token sees, itself included; none: all before it
 };
+
+/// x W^T + bias in 8-bit arithmetic: [..., n_in] -> [..., n_out], float32 on the CPU. `bias` may be undefined. All NaN
+/// where a value of `input` is not finite, which has no 8-bit form.
+at::Tensor linear_int8(const at::Tensor& input, const QuantisedLinear& weight, const at::Tensor& bias);
+/// `weight` [n_out, n_in], quantised by row. Errors: QuantisedLinear's.
+Result<std::shared_ptr<const QuantisedLinear>> quantise(const at::Tensor& weight);
 
 /// Reads one tensor in the compute type onto the compute device. Errors: the checkpoint's; no tensor of this name.
 Result<at::Tensor> read_tensor(const Checkpoint& checkpoint, const std::string& name, const Compute& compute);

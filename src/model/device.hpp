@@ -10,15 +10,24 @@
 
 namespace sparsecim {
 
-/// Where and in which type a model computes.
+/// How products with weights are computed.
+enum class Arithmetic {
+  kFloat,  // in the compute type
+  kInt8,   // as 8-bit macros do: weights by output row, activations by token, exact 32-bit sums (kernels/)
+};
+
+/// Where, in which type and in which arithmetic a model computes.
 struct Compute {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
+  Arithmetic arithmetic = Arithmetic::kFloat;
 };
 
 /// `device`: cpu, cuda, or auto (cuda where there is one); `dtype`: float32 or bfloat16. libtorch_cuda is opened only
 /// when a GPU is asked for. Errors: another name; cuda where there is no GPU or no libtorch_cuda.
 Result<Compute> choose_compute(const std::string& device, const std::string& dtype);
+/// `arithmetic`: float or int8. Errors: another name; int8 elsewhere than on the CPU in float32.
+Result<Arithmetic> choose_arithmetic(const std::string& arithmetic, const Compute& compute);
 
 /// Waits until the device has done what it was given: for clocks.
 void synchronise(at::Device device);

@@ -1,5 +1,7 @@
 #include "model/llama.hpp"
 
+#include <utility>
+
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
 
@@ -19,6 +21,9 @@ Result<Llama> Llama::open(const Checkpoint& checkpoint, const Compute& compute) 
     model.head_ = model.embedding_;
     if (!model.config_.tied_embeddings) {
       SC_TRY_ASSIGN(model.head_, read_tensor(checkpoint, "lm_head.weight", compute));
+    }
+    if (compute.arithmetic == Arithmetic::kInt8) {
+      SC_TRY_ASSIGN(model.quantised_head_, within("the head", quantise(std::exchange(model.head_, {}))));
     }
     return model;
   });
@@ -62,7 +67,9 @@ Result<at::Tensor> Llama::forward(const at::Tensor& ids, std::vector<KeyValueCac
 }
 
 at::Tensor Llama::logits(const at::Tensor& hidden) const {
-  return at::linear(rms_norm(hidden, final_norm_, config_.rms_norm_eps), head_).to(at::kFloat);
+  const at::Tensor normed = rms_norm(hidden, final_norm_, config_.rms_norm_eps);
+  if (quantised_head_) return linear_int8(normed, *quantised_head_, {});
+  return at::linear(normed, head_).to(at::kFloat);
 }
 
 std::vector<KeyValueCache> Llama::make_caches(std::int64_t batch, std::int64_t capacity) const {

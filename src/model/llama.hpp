@@ -53,8 +53,9 @@ class Llama {
   const Checkpoint* checkpoint_;
   ModelConfig config_;
   Compute compute_;
-  at::Tensor embedding_, head_;  // [vocabulary, hidden]; the same tensor where they are tied
-  at::Tensor final_norm_;        // [hidden]
+  at::Tensor embedding_, head_;                            // [vocabulary, hidden]; the same tensor where they are tied
+  std::shared_ptr<const QuantisedLinear> quantised_head_;  // in place of head_, in 8-bit arithmetic
+  at::Tensor final_norm_;                                  // [hidden]
   std::shared_ptr<const RotaryTable> rotary_;
   std::vector<DecoderBlock> blocks_;  // all of them, or none
 };

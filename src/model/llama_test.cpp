@@ -17,7 +17,8 @@ using Rows = std::vector<Vector>;  // [tokens][features]
 /// LLaMA written out as loops over scalars in float64: the oracle. No code is shared with the model.
 class PlainLlama {
  public:
-  explicit PlainLlama(const RandomCheckpoint& weights) : weights_(weights), config_(weights.config()) {}
+  explicit PlainLlama(const RandomCheckpoint& weights, Arithmetic arithmetic = Arithmetic::kFloat)
+      : weights_(weights), config_(weights.config()), arithmetic_(arithmetic) {}
 
   Rows logits(const std::vector<int>& ids) const {
     Rows hidden;
@@ -38,9 +39,22 @@ class PlainLlama {
   Vector linear(const std::string& name, const Vector& x) const {
     const auto& w = weights_.values(name);
     Vector y(w.size() / x.size());
-    for (std::size_t i = 0; i < y.size(); ++i)
-      for (std::size_t j = 0; j < x.size(); ++j) y[i] += w[i * x.size() + j] * x[j];
+    const Vector input = rounded(x);
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const auto begin = w.begin() + static_cast<std::ptrdiff_t>(i * x.size());
+      const Vector weights = rounded({begin, begin + std::ssize(x)});
+      for (std::size_t j = 0; j < x.size(); ++j) y[i] += weights[j] * input[j];
+    }
     return y;
+  }
+  /// In 8-bit arithmetic the nearest of 255 values that are equally far apart, up to the largest magnitude.
+  Vector rounded(Vector values) const {
+    if (arithmetic_ == Arithmetic::kFloat) return values;
+    double largest = 0;
+    for (const double value : values) largest = std::max(largest, std::abs(value));
+    const double scale = largest / 127;
+    for (double& value : values) value = std::nearbyint(value / scale) * scale;
+    return values;
   }
   Vector linear_with_bias(const std::string& name, const Vector& x, bool bias) const {
     Vector y = linear(name + ".weight", x);
@@ -129,6 +143,7 @@ class PlainLlama {
 
   const RandomCheckpoint& weights_;
   const ModelConfig& config_;
+  Arithmetic arithmetic_;
 };
 
 at::Tensor batch_of(const std::vector<int>& ids) {
@@ -185,6 +200,22 @@ TEST(Llama, InBfloat16StaysWithinItsRounding) {
       relative_error(model.logits(model.forward(batch_of(kIds)).value()), PlainLlama(checkpoint).logits(kIds));
   EXPECT_LT(error, 0.05);  // 8 bits of mantissa through some twenty roundings
   EXPECT_GT(error, 1e-5) << "it computed in float32";
+}
+
+TEST(Llama, In8BitArithmeticRoundsWeightsByRowAndActivationsByToken) {
+  const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+  const Llama model = Llama::load(checkpoint, {.arithmetic = Arithmetic::kInt8}).value();
+  const at::Tensor logits = model.logits(model.forward(batch_of(kIds)).value());
+  const double error = relative_error(logits, PlainLlama(checkpoint, Arithmetic::kInt8).logits(kIds));
+  EXPECT_LT(error, 5e-3) << "more than a value or two that lay between two roundings";
+  EXPECT_GT(relative_error(logits, PlainLlama(checkpoint).logits(kIds)), 2 * error) << "it computed in floats";
+}
+
+TEST(Llama, In8BitArithmeticIsRefusedOnAGpuAndInBfloat16) {
+  EXPECT_EQ(choose_arithmetic("int8", {}), Arithmetic::kInt8);
+  EXPECT_FALSE(choose_arithmetic("int8", {.dtype = at::kBFloat16}));
+  EXPECT_FALSE(choose_arithmetic("int8", {.device = at::kCUDA}));
+  EXPECT_FALSE(choose_arithmetic("int3", {}));
 }
 
 TEST(Generation, WithoutTemperatureTakesTheLikeliestTokenOfTheWholeTextEachTime) {

@@ -35,6 +35,7 @@ Result<void> write(const EvalRequest& request, const OpenModel& model, const Ope
                    const Protocol& protocol, const Evaluation& result) {
   Json options = options_of(request);
   options["text"] = request.text.string();
+  options["arithmetic"] = request.arithmetic;
   options["context"] = protocol.context;
   if (request.split) options["split"] = *request.split;
   if (protocol.max_tokens != INT64_MAX) options["max_tokens"] = protocol.max_tokens;
@@ -62,13 +63,16 @@ Result<void> check_same_vocabulary(const OpenModel& model, const OpenModel& refe
 Result<void> run_eval(const EvalRequest& request) {
   if (!request.json.empty()) SC_TRY(OutputFile::create(request.json));  // whether it can be written, before the work
   SC_TRY_ASSIGN(const Corpus corpus, read_corpus(request.text, request.split));
-  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
+  SC_TRY_ASSIGN(Compute compute, prepare_compute(request));
+  SC_TRY_ASSIGN(compute.arithmetic, choose_arithmetic(request.arithmetic, compute));
+  SC_TRY_ASSIGN(const OpenModel model, open_model(request.model, compute));
   const Protocol protocol = protocol_of(request, model.checkpoint->config());
   SC_TRY_ASSIGN(const auto sequences,
                 within(request.text.string(), make_sequences(*model.tokenizer, corpus, protocol)));
   std::optional<OpenModel> reference;
   if (!request.compare.empty()) {
-    SC_TRY_ASSIGN(reference, open_model(request.compare, model.llama.compute()));
+    compute.arithmetic = Arithmetic::kFloat;  // what it is compared with is the original
+    SC_TRY_ASSIGN(reference, open_model(request.compare, compute));
     SC_TRY(check_same_vocabulary(model, *reference, request.compare));
   }
   const Llama* const models[] = {&model.llama};
