@@ -14,7 +14,8 @@ namespace sparsecim {
 
 /// How an answer is found. Every rung gives the same kind of Run, and is tested against the next.
 enum class Fidelity {
-  kClosedForm,  // formulas: a whole model in milliseconds
+  kClosedForm,  // formulas
+  kCycle,       // a walk from event to event: the same cycles, and a timeline of every step
 };
 
 /// Where one operation goes: a grid of tiles, each one macro's worth of weights, dealt out to macros in equal runs.
@@ -47,10 +48,11 @@ struct Event {
 
 /// What a group of equal units does for a while.
 struct Span {
-  std::string_view resource;  // "macros", "vector unit", "dram"
+  std::string_view resource;  // "macros", "weight SRAM", "dram", "link", "vector unit"
   std::int64_t first_unit, last_unit;
   std::int64_t start_cycle, cycles;
-  std::string_view activity;  // "compute", "load"
+  std::string_view activity;  // "compute", "load weights"
+  std::string detail = {};    // "110 more tiles, 4096 cycles each"
 };
 
 /// One operation's share of a run.

@@ -24,6 +24,9 @@ struct Tiling {
   std::int64_t joins() const;
   /// Those of the last output tile, which may have fewer columns.
   std::int64_t joins_of_last_output() const;
+  /// Joins that follow each other until the most divided output is complete: joins are spread evenly over outputs, to
+  /// within one.
+  std::int64_t longest_chain() const { return divide_up(joins(), output_tiles); }
   /// Tiles that add onto the partial sum of the tile before in the same macro.
   std::int64_t local_sums() const { return tiles() - output_tiles - joins(); }
   /// Steps (the first tile of every macro, the second, ...) in which some macro works on a given input tile, the same

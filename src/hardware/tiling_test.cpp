@@ -10,7 +10,7 @@ namespace {
 
 struct Walked {
   std::int64_t joins = 0, joins_of_last_output = 0, local_sums = 0, multicasts_of_first_input_tile = 0;
-  std::int64_t macros_used = 0, most_tiles = 0;
+  std::int64_t macros_used = 0, most_tiles = 0, longest_chain = 0;
 };
 
 /// Deals the tiles out one by one and looks at every neighbour.
@@ -18,6 +18,7 @@ Walked walk(const Tiling& tiling) {
   Walked walked;
   std::map<std::int64_t, std::int64_t> tiles_of_macro;
   std::set<std::pair<std::int64_t, std::int64_t>> steps_of_input_tile;
+  std::map<std::int64_t, std::int64_t> joins_of_output;
   for (std::int64_t q = 0; q < tiling.output_tiles; ++q)
     for (std::int64_t k = 0; k < tiling.input_tiles; ++k) {
       const std::int64_t number = q * tiling.input_tiles + k;
@@ -27,6 +28,7 @@ Walked walk(const Tiling& tiling) {
       const bool same_macro = (number - 1) / tiling.tiles_per_macro == macro;
       walked.local_sums += same_macro;
       walked.joins += !same_macro;
+      if (!same_macro) walked.longest_chain = std::max(walked.longest_chain, ++joins_of_output[q]);
       walked.joins_of_last_output += !same_macro && q == tiling.output_tiles - 1;
     }
   walked.macros_used = static_cast<std::int64_t>(tiles_of_macro.size());
@@ -46,6 +48,7 @@ TEST(Tiling, CountsWhatAWalkOverEveryTileCounts) {
         const Walked walked = walk(tiling);
         SCOPED_TRACE(testing::Message() << inputs << " x " << outputs << " tiles on " << macros);
         EXPECT_EQ(tiling.joins(), walked.joins);
+        EXPECT_EQ(tiling.longest_chain(), walked.longest_chain);
         EXPECT_EQ(tiling.joins_of_last_output(), walked.joins_of_last_output);
         EXPECT_EQ(tiling.local_sums(), walked.local_sums);
         EXPECT_EQ(tiling.multicasts(), walked.multicasts_of_first_input_tile);

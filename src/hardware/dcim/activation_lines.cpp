@@ -1,20 +1,18 @@
 #include "hardware/dcim/activation_lines.hpp"
 
-#include <algorithm>
-
 #include "hardware/components/clock.hpp"
 #include "hardware/components/gates.hpp"
 #include "hardware/components/memories.hpp"
 
 namespace sparsecim {
 
-PassTiming ActivationLines::timing(std::int64_t inputs, std::int64_t registers) const {
-  // Plane p is complete after ceil((p + 1) * inputs / bandwidth) cycles and is multiplied in the next.
-  const std::int64_t first_plane = divide_up(inputs, bandwidth_bits);
-  const std::int64_t all_planes = divide_up(inputs * planes, bandwidth_bits);
-  return {.initiation_interval = std::max(planes, all_planes),
-          .fill = std::max(first_plane + planes, all_planes + 1) + registers,
-          .bound = all_planes > planes ? "fetch" : "multiply"};
+PassPath ActivationLines::path(std::int64_t inputs, std::int64_t registers) const {
+  return {.fetch = PassPath::Fetch::kByPlane,
+          .inputs = inputs,
+          .activation_bits = planes,
+          .port_bits = bandwidth_bits,
+          .planes = planes,
+          .registers = registers};
 }
 
 void ActivationLines::add_parts(std::vector<Part>& parts) const {

@@ -16,7 +16,7 @@ struct ActivationLines {
   std::int64_t bandwidth_bits = 1024;
 
   /// Of a pass of `inputs` inputs; `registers` follow the accumulator.
-  PassTiming timing(std::int64_t inputs, std::int64_t registers) const;
+  PassPath path(std::int64_t inputs, std::int64_t registers) const;
   void add_parts(std::vector<Part>& parts) const;
   /// `line_passes`: lines in use, summed over passes.
   void add_events(double line_passes, double activation_toggle, std::vector<Event>& events) const;

@@ -5,6 +5,8 @@
 
 #include "base/check.hpp"
 #include "hardware/components/gates.hpp"
+#include "hardware/dcim/closed_form.hpp"
+#include "hardware/dcim/cycle_model.hpp"
 #include "hardware/native_pattern.hpp"
 #include "hardware/timing.hpp"
 
@@ -31,17 +33,22 @@ std::int64_t activation_bits(const Operation& operation, std::int64_t bits) {
   return (operation.n_tokens * (operation.n_inputs + operation.n_outputs) + operation.held_values) * bits;
 }
 
-/// Every macro but the last has tiles_per_macro tiles; the last works for its share of the time.
-void add_macro_spans(const Placement& placement, OperationRun& run) {
-  const std::int64_t last_macro = placement.macros_used - 1;
-  const std::int64_t last_tiles = placement.tiles() - last_macro * placement.tiles_per_macro;
-  const bool equal = last_tiles == placement.tiles_per_macro;
-  if (equal || last_macro > 0)
-    run.spans.push_back({"macros", 0, equal ? last_macro : last_macro - 1, 0, run.cycles, "compute"});
-  if (equal) return;
-  const double share = static_cast<double>(last_tiles) / static_cast<double>(placement.tiles_per_macro);
-  const auto cycles = static_cast<std::int64_t>(share * static_cast<double>(run.cycles));
-  run.spans.push_back({"macros", last_macro, last_macro, 0, cycles, "compute"});
+std::unique_ptr<Schedule> make_schedule(Fidelity fidelity) {
+  if (fidelity == Fidelity::kCycle) return std::make_unique<CycleModel>();
+  return std::make_unique<ClosedForm>();
+}
+
+OperationRun run_of(Timed timed) {
+  OperationRun run;
+  run.start_cycle = timed.start_cycle;
+  run.cycles = timed.cycles;
+  run.spans = std::move(timed.spans);
+  return run;
+}
+
+std::string_view bound_of(const LinearWork& work, const Timed& timed) {
+  if (2 * timed.load_bound_steps <= timed.steps) return pass_timing(work.path).bound;
+  return work.load_cycles(work.tiling.macros_used()) > work.rows_to_load ? "dram" : "weight load";
 }
 
 std::string superset_note(int operations) {
@@ -97,14 +104,14 @@ Result<Placement> DcimMachine::place(const Operation& operation) const {
 
 double DcimMachine::most_cycles(const Operation& operation, const Placement& placement) const {
   if (operation.kind == Operation::Kind::kAttention) return static_cast<double>(operation.dense_macs());
-  const PassTiming timing = stage_->timing(placement.pattern, placement.inputs_per_tile);
-  const std::int64_t chunks = divide_up(operation.n_tokens, chunk_tokens(operation, placement));
-  const double passes = static_cast<double>(operation.n_tokens) * static_cast<double>(timing.initiation_interval);
-  const double overhead = static_cast<double>(timing.fill + shape_.load_cycles) * static_cast<double>(chunks);
-  const bool streams = system_.weights == SystemParameters::Weights::kDram;
-  const double once = static_cast<double>(placement.tiles_per_macro) * (passes + overhead) +
-                      (streams ? dram_cycles(placement, chunks) : 0);
-  return static_cast<double>(operation.count) * once;
+  const LinearWork work = work_of(operation, placement);
+  const PassTiming timing = pass_timing(work.path);
+  const double passes = static_cast<double>(work.tokens) * static_cast<double>(timing.initiation_interval);
+  const double stream = std::ceil(work.stream_cycles_per_tile * static_cast<double>(placement.macros_used));
+  const double chunk = static_cast<double>(timing.fill + work.rows_to_load) + stream;
+  const double links = static_cast<double>(work.tiling.longest_chain() * (work.path.link_cycles + kLinkRegister));
+  const double steps = static_cast<double>(placement.tiles_per_macro);
+  return static_cast<double>(work.repetitions) * (steps * (passes + static_cast<double>(work.chunks) * chunk) + links);
 }
 
 void DcimMachine::size_system(const Workload& workload, Mapping& mapping) const {
@@ -147,45 +154,23 @@ std::int64_t DcimMachine::chunk_tokens(const Operation& operation, const Placeme
   return keeps_sums ? std::min(system_.partial_sum_tokens(shape_.columns), operation.n_tokens) : operation.n_tokens;
 }
 
-double DcimMachine::dram_cycles(const Placement& placement, std::int64_t chunks) const {
-  const double bits = static_cast<double>(placement.stored_bits) * static_cast<double>(chunks);
-  return std::ceil(bits / (8 * system_.dram_gb_per_s * clock_ns_));  // 1 GB/s is a byte per ns
+LinearWork DcimMachine::work_of(const Operation& operation, const Placement& placement) const {
+  LinearWork work{.path = stage_->path(placement.pattern, std::min(operation.n_inputs, placement.inputs_per_tile)),
+                  .tiling = tiling_of(placement),
+                  .tokens = operation.n_tokens,
+                  .chunks = divide_up(operation.n_tokens, chunk_tokens(operation, placement)),
+                  .repetitions = operation.count};
+  if (work.tiling.local_sums() > 0) work.path.sum_cycles = system_.partial_sum_cycles(shape_);
+  if (work.tiling.joins() > 0) work.path.link_cycles = system_.link_cycles(shape_.columns);
+  if (system_.weights != SystemParameters::Weights::kResident) work.rows_to_load = shape_.load_cycles;
+  if (system_.weights == SystemParameters::Weights::kDram) {
+    const double tile_bits = static_cast<double>(placement.stored_bits) / static_cast<double>(placement.tiles());
+    work.stream_cycles_per_tile = tile_bits / (8 * system_.dram_gb_per_s * clock_ns_);  // 1 GB/s is a byte per ns
+  }
+  return work;
 }
 
-DcimMachine::Pace DcimMachine::pace(const Operation& operation, const Placement& placement) const {
-  Pace pace;
-  const std::int64_t inputs = std::min(operation.n_inputs, placement.inputs_per_tile);
-  pace.timing = stage_->timing(placement.pattern, inputs);
-  pace.chunks = divide_up(operation.n_tokens, chunk_tokens(operation, placement));
-  const std::int64_t tokens = operation.n_tokens / pace.chunks;  // of a smaller chunk; the larger have one more
-  const std::int64_t larger = operation.n_tokens % pace.chunks, smaller = pace.chunks - larger;
-  // Steps follow each other every max(tokens * II, load): the next tile is loaded, a row a cycle, from the moment that
-  // the one before starts to work.
-  const bool resident = system_.weights == SystemParameters::Weights::kResident;
-  const std::int64_t load = resident ? 0 : shape_.load_cycles;
-  const std::int64_t interval = pace.timing.initiation_interval;
-  const std::int64_t larger_step = std::max((tokens + 1) * interval, load);
-  const std::int64_t smaller_step = std::max(tokens * interval, load);
-  pace.last_step_start = placement.tiles_per_macro * (larger * larger_step + smaller * smaller_step) - smaller_step;
-  pace.end = pace.last_step_start + (tokens - 1) * interval + pace.timing.fill;
-  pace.next_loaded = pace.last_step_start + load;
-  const std::int64_t loading = (larger_step > (tokens + 1) * interval ? larger * load : 0) +
-                               (smaller_step > tokens * interval ? smaller * load : 0);
-  const bool mostly_loads = 2 * loading > larger * larger_step + smaller * smaller_step;
-  pace.bound = mostly_loads ? "weight load" : pace.timing.bound;
-  if (system_.weights == SystemParameters::Weights::kDram) wait_for_dram(placement, pace);
-  return pace;
-}
-
-/// Weights stream in behind the computation of the operation before; the slower of both sets the pace.
-void DcimMachine::wait_for_dram(const Placement& placement, Pace& pace) const {
-  const auto stream = static_cast<std::int64_t>(dram_cycles(placement, pace.chunks));
-  if (stream <= pace.period()) return;
-  pace.dram_stream = stream;
-  pace.bound = "dram";
-}
-
-void DcimMachine::add_events(const Operation& operation, const Placement& placement, const Pace& pace,
+void DcimMachine::add_events(const Operation& operation, const Placement& placement, std::int64_t loads,
                              std::vector<Event>& events) const {
   const double tokens = static_cast<double>(operation.n_tokens) * static_cast<double>(operation.count);
   const double sums = static_cast<double>(placement.input_tiles) * static_cast<double>(operation.n_outputs);
@@ -209,56 +194,44 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                      .words = shape_.words(),
                      .word_bits = static_cast<double>(shape_.weight_bits + stage_->cell_position_bits()),
                      .stored_bits = static_cast<double>(placement.stored_bits),
-                     .loads = static_cast<double>(pace.chunks)},
+                     .loads = static_cast<double>(loads)},
                     events);
 }
 
-OperationRun DcimMachine::run_linear(const Operation& operation, const Placement& placement, const Pace& pace) const {
-  OperationRun run;
-  run.cycles = pace.cycles(operation.count);
-  Pace unhindered = pace;
-  unhindered.dram_stream = 0;
-  run.dram_wait_cycles = run.cycles - unhindered.cycles(operation.count);
-  run.initiation_interval = pace.timing.initiation_interval;
-  run.bound = pace.bound;
+OperationRun DcimMachine::run_linear(const Operation& operation, const Placement& placement, Schedule& schedule) const {
+  LinearWork work = work_of(operation, placement);
+  const auto unhindered = schedule.clone();
+  const Timed timed = schedule.linear(work);
+  OperationRun run = run_of(timed);
+  run.initiation_interval = pass_timing(work.path).initiation_interval;
+  run.bound = bound_of(work, timed);
   run.useful_multiplies = static_cast<double>(operation.nonzero_weights()) * static_cast<double>(operation.n_tokens) *
                           static_cast<double>(operation.count);
-  add_events(operation, placement, pace, run.events);
-  add_macro_spans(placement, run);
-  if (system_.weights == SystemParameters::Weights::kDram)
-    run.spans.push_back({"dram", 0, 0, 0, run.cycles, "stream weights"});
+  add_events(operation, placement, work.chunks, run.events);
+  if (work.stream_cycles_per_tile > 0) {
+    work.stream_cycles_per_tile = 0;
+    run.dram_wait_cycles = run.cycles - unhindered->linear(work).cycles;
+  }
   return run;
 }
 
-OperationRun DcimMachine::run_attention(const Operation& operation) const {
-  OperationRun run;
-  run.cycles = divide_up(operation.dense_macs(), system_.vector_macs_per_cycle);
+OperationRun DcimMachine::run_attention(const Operation& operation, Schedule& schedule) const {
+  OperationRun run = run_of(schedule.vector(divide_up(operation.dense_macs(), system_.vector_macs_per_cycle)));
   run.bound = "vector unit";
   add_attention_events(operation, run.events);
-  run.spans.push_back({"vector unit", 0, 0, 0, run.cycles, "compute"});
   return run;
 }
 
-Run DcimMachine::run(const Workload& workload, const Mapping& mapping, Fidelity) const {
+Run DcimMachine::run(const Workload& workload, const Mapping& mapping, Fidelity fidelity) const {
   SC_CHECK(mapping.placements.size() == workload.operations.size());
   Run run;
-  // The first tile of all has nothing to hide its loading behind.
-  std::int64_t loaded = system_.weights == SystemParameters::Weights::kResident ? 0 : shape_.load_cycles;
+  const std::unique_ptr<Schedule> schedule = make_schedule(fidelity);
   for (std::size_t i = 0; i < workload.operations.size(); ++i) {
     const Operation& operation = workload.operations[i];
-    OperationRun one;
-    if (operation.kind == Operation::Kind::kAttention) {
-      one = run_attention(operation);
-      one.start_cycle = run.cycles;
-    } else {
-      const Pace pace = this->pace(operation, mapping.placements[i]);
-      one = run_linear(operation, mapping.placements[i], pace);
-      one.start_cycle = std::max(run.cycles, loaded);
-      loaded = one.start_cycle + one.cycles - std::max(pace.end, pace.dram_stream) + pace.next_loaded;
-    }
-    for (Span& span : one.spans) span.start_cycle += one.start_cycle;
-    run.cycles = one.start_cycle + one.cycles;
-    run.operations.push_back(std::move(one));
+    run.operations.push_back(operation.kind == Operation::Kind::kAttention
+                                 ? run_attention(operation, *schedule)
+                                 : run_linear(operation, mapping.placements[i], *schedule));
+    run.cycles = run.operations.back().start_cycle + run.operations.back().cycles;
   }
   run.available_multiplies = static_cast<double>(mapping.macros) * static_cast<double>(shape_.words()) *
                              static_cast<double>(run.cycles) / static_cast<double>(shape_.cycles_per_multiply);

@@ -1,5 +1,7 @@
 #include "hardware/dcim/system.hpp"
 
+#include <algorithm>
+
 #include "hardware/components/adder_tree.hpp"
 #include "hardware/components/arithmetic.hpp"
 #include "hardware/components/clock.hpp"
@@ -88,6 +90,17 @@ std::vector<std::string> dram_names() {
 
 std::int64_t SystemParameters::partial_sum_tokens(std::int64_t columns) const {
   return partial_sum_kib * 1024 * 8 / (columns * kPartialSumBits);
+}
+
+std::int64_t SystemParameters::partial_sum_cycles(const TileShape& shape) const {
+  const SramBank& bank = partial_sum_sram();
+  const std::int64_t port_bits = partial_sum_kib * 1024 / bank.bytes * bank.port_bits;
+  return std::max(divide_up(shape.columns, output_adders(shape)),
+                  divide_up(2 * shape.columns * kPartialSumBits, port_bits));
+}
+
+std::int64_t SystemParameters::link_cycles(std::int64_t columns) const {
+  return divide_up(columns * kPartialSumBits, activation_bandwidth_bits);
 }
 
 Result<void> validate_system(const SystemParameters& system, std::int64_t columns) {

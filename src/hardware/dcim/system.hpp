@@ -31,6 +31,10 @@ struct SystemParameters {
   static constexpr const SramBank& partial_sum_sram() { return kSramBanks.back(); }
   /// Tokens whose partial sums a macro can hold.
   std::int64_t partial_sum_tokens(std::int64_t columns) const;
+  /// Cycles in which a pass's sums are read from the partial-sum SRAM, added to and written back.
+  std::int64_t partial_sum_cycles(const TileShape& shape) const;
+  /// Cycles in which a pass's sums move over the link to the neighbour.
+  std::int64_t link_cycles(std::int64_t columns) const;
 };
 
 inline constexpr std::int64_t kPartialSumBits = 32;

@@ -8,8 +8,6 @@ namespace sparsecim {
 namespace {
 
 constexpr Pattern kDense[] = {Pattern{}};
-constexpr std::int64_t kRegistersBehindAccumulator = 1;  // the partial-sum entry
-
 /// One line per row, straight to the multipliers.
 class DenseStage : public InputStage {
  public:
@@ -22,9 +20,7 @@ class DenseStage : public InputStage {
   std::int64_t inputs_per_pass(Pattern) const override { return rows_; }
   std::int64_t position_bits(Pattern) const override { return 0; }
   std::int64_t cell_position_bits() const override { return 0; }
-  PassTiming timing(Pattern, std::int64_t inputs) const override {
-    return lines_.timing(inputs, kRegistersBehindAccumulator);
-  }
+  PassPath path(Pattern, std::int64_t inputs) const override { return lines_.path(inputs, kEntryRegister); }
   void add_parts(std::vector<Part>& parts) const override { lines_.add_parts(parts); }
   std::vector<Path::Step> steps_to_multiplier() const override { return {}; }
   void add_paths(std::vector<Path>&) const override {}

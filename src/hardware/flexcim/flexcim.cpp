@@ -53,7 +53,7 @@ class FlexcimStage : public InputStage {
   std::int64_t inputs_per_pass(Pattern pattern) const override { return inputs_per_pass_of(parameters_, pattern); }
   std::int64_t position_bits(Pattern pattern) const override { return pattern.dense() ? 0 : log2_of(pattern.m); }
   std::int64_t cell_position_bits() const override { return select_->cell_position_bits(); }
-  PassTiming timing(Pattern pattern, std::int64_t inputs) const override { return select_->timing(pattern, inputs); }
+  PassPath path(Pattern pattern, std::int64_t inputs) const override { return select_->path(pattern, inputs); }
 
   Result<void> check(const Operation& operation, Pattern native) const override {
     const bool needs_shared_mask = parameters_.pair_select == PairSelectKind::kSharedPairs;

@@ -11,8 +11,9 @@
 namespace sparsecim {
 namespace {
 
-/// Behind the accumulator: the partial-sum entry, and the merged sum where there is anything to merge.
-std::int64_t registers_behind_accumulator(const PairGeometry& geometry) { return geometry.sub_macros > 1 ? 2 : 1; }
+std::int64_t registers_behind_accumulator(const PairGeometry& geometry) {
+  return kEntryRegister + (geometry.sub_macros > 1 ? kMergeRegister : 0);
+}
 
 int log2_of(std::int64_t power) { return std::countr_zero(static_cast<std::uint64_t>(power)); }
 
@@ -27,8 +28,8 @@ class BitserialPerCell : public PairSelect {
         lines_{geometry.rows * geometry.largest_m, geometry.columns, geometry.activation_bits,
                geometry.bandwidth_bits} {}
 
-  PassTiming timing(Pattern, std::int64_t inputs) const override {
-    return lines_.timing(inputs, registers_behind_accumulator(geometry_));
+  PassPath path(Pattern, std::int64_t inputs) const override {
+    return lines_.path(inputs, registers_behind_accumulator(geometry_));
   }
   std::int64_t cell_position_bits() const override { return log2_of(geometry_.largest_m); }
 
@@ -82,13 +83,14 @@ class WordPairs : public PairSelect {
  public:
   WordPairs(const PairGeometry& geometry, const WordScheme& scheme) : geometry_(geometry), scheme_(scheme) {}
 
-  PassTiming timing(Pattern pattern, std::int64_t inputs) const override {
-    const std::int64_t planes = geometry_.activation_bits;
-    const std::int64_t fetch = divide_up(inputs * planes, geometry_.bandwidth_bits);
-    const std::int64_t pairs = chooses_pairs(pattern) ? scheme_.pair_cycles : 1;
-    const std::int64_t interval = std::max({planes, fetch, pairs});
-    const std::string_view bound = interval == planes ? "multiply" : interval == fetch ? "fetch" : "pair selection";
-    return {interval, fetch + (pairs - 1) + planes + registers_behind_accumulator(geometry_), bound};
+  PassPath path(Pattern pattern, std::int64_t inputs) const override {
+    return {.fetch = PassPath::Fetch::kWhole,
+            .inputs = inputs,
+            .activation_bits = geometry_.activation_bits,
+            .port_bits = geometry_.bandwidth_bits,
+            .planes = geometry_.activation_bits,
+            .pair_cycles = chooses_pairs(pattern) ? scheme_.pair_cycles : 1,
+            .registers = registers_behind_accumulator(geometry_)};
   }
   std::int64_t cell_position_bits() const override {
     return scheme_.shared_columns > 1 ? 1 : log2_of(geometry_.largest_m);

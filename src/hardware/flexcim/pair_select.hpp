@@ -38,7 +38,7 @@ inline const std::vector<std::string> kPairSelectNames = {"bitserial_per_cell", 
 class PairSelect {
  public:
   virtual ~PairSelect() = default;
-  virtual PassTiming timing(Pattern pattern, std::int64_t inputs) const = 0;
+  virtual PassPath path(Pattern pattern, std::int64_t inputs) const = 0;
   /// Position bits that a cell word has room for; those of a block beyond it are shared by columns.
   virtual std::int64_t cell_position_bits() const = 0;
   virtual void add_parts(std::vector<Part>& parts) const = 0;

@@ -114,11 +114,16 @@ class SystolicStage : public InputStage {
   }
   std::int64_t position_bits(Pattern pattern) const override { return pattern.dense() ? 0 : kPositionBits; }
   std::int64_t cell_position_bits() const override { return kPositionBits; }
-  PassTiming timing(Pattern, std::int64_t inputs) const override {
-    const std::int64_t fetch = divide_up(inputs * array_.activation_bits, bandwidth_bits_);
-    // Down the units, across the elements, one more for the product's register.
-    const std::int64_t skew = array_.unit_rows() + divide_up(array_.columns, array_.columns_per_element);
-    return {.initiation_interval = fetch, .fill = fetch + skew, .bound = fetch > 1 ? "fetch" : "multiply"};
+  PassPath path(Pattern, std::int64_t inputs) const override {
+    // Down the units, across the elements, one more for the product's register; the first of them multiplies, and
+    // weights change behind the last input as it moves.
+    const std::int64_t elements = array_.unit_rows() + divide_up(array_.columns, array_.columns_per_element);
+    return {.fetch = PassPath::Fetch::kWhole,
+            .inputs = inputs,
+            .activation_bits = array_.activation_bits,
+            .port_bits = bandwidth_bits_,
+            .planes = 1,
+            .registers = elements - 1};
   }
 
   void add_parts(std::vector<Part>& parts) const override {
