@@ -39,8 +39,12 @@ foreach(library c10 torch_cpu)
     IMPORTED_LOCATION ${SPARSECIM_LIBTORCH}/torch/lib/lib${library}.so
     INTERFACE_INCLUDE_DIRECTORIES ${headers})
 endforeach()
+# at::parallel_for runs on LibTorch's threads only in code that is compiled for OpenMP; the wheel has a runtime of its own.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+add_library(sparsecim::gomp SHARED IMPORTED)
+set_target_properties(sparsecim::gomp PROPERTIES IMPORTED_LOCATION ${SPARSECIM_LIBTORCH}/torch/lib/libgomp.so.1)
 add_library(sparsecim::torch INTERFACE IMPORTED)
-target_link_libraries(sparsecim::torch INTERFACE sparsecim::torch_cpu sparsecim::c10)
+target_link_libraries(sparsecim::torch INTERFACE sparsecim::torch_cpu sparsecim::c10 sparsecim::gomp)
 target_link_options(sparsecim::torch INTERFACE
   -Wl,-rpath-link,${SPARSECIM_LIBTORCH}/torch/lib:${SPARSECIM_LIBTORCH}/nvidia/cu13/lib
   # DT_RPATH, not DT_RUNPATH: it is searched before LD_LIBRARY_PATH and serves libtorch_cpu's own needs too.

@@ -2,8 +2,15 @@
 
 #include <algorithm>
 
+#include "model/flash_attention.hpp"
+
 namespace sparsecim {
 namespace {
+
+/// Queries whose scores are computed together where the kernel itself does not know the mask.
+constexpr std::int64_t kQueryChunk = 256;
+/// From how many queries on ours, which reorders all keys first, is the faster.
+constexpr std::int64_t kManyQueries = 16;
 
 /// LibTorch's kernel; on a CPU, with and without a mask, in float32 and bfloat16, for grouped queries too, that is its
 /// flash attention, which holds blocks of scores only.
@@ -40,13 +47,23 @@ at::Tensor in_chunks(const at::Tensor& queries, const at::Tensor& keys, const at
 
 }  // namespace
 
-at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                  std::optional<std::int64_t> window) {
+at::Tensor attend_by_libtorch(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                              std::optional<std::int64_t> window) {
   const std::int64_t positions = keys.size(2), tokens = queries.size(2);
   const std::int64_t reach = std::min(window.value_or(positions), positions);
   const at::Tensor mixed = tokens == positions && reach == positions ? fused(queries, keys, values, {}, true)
                                                                      : in_chunks(queries, keys, values, reach);
   return mixed.transpose(1, 2).reshape({queries.size(0), tokens, queries.size(1) * queries.size(3)});
+}
+
+at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                  std::optional<std::int64_t> window) {
+  const std::int64_t tokens = queries.size(2);
+  if (tokens < kManyQueries || !has_flash_attention(queries)) return attend_by_libtorch(queries, keys, values, window);
+  const std::int64_t reach = std::min(window.value_or(keys.size(2)), keys.size(2));
+  const std::int64_t seen = std::min(keys.size(2), tokens + reach - 1);  // the last ones
+  const auto last = [&](const at::Tensor& x) { return x.narrow(2, x.size(2) - seen, seen); };
+  return flash_attend(queries, last(keys), last(values), reach);
 }
 
 }  // namespace sparsecim

@@ -10,12 +10,12 @@ namespace sparsecim {
 /// Causal attention with grouped queries (arXiv 2305.13245) and, with `window`, a sliding window (arXiv 2310.06825,
 /// section 2): each query sees the last `window` keys, its own included. queries [batch, n_heads, tokens, head_dim] are
 /// those of the last `tokens` of the positions that keys and values [batch, n_kv_heads, positions, head_dim] hold.
-/// Gives [batch, tokens, n_heads * head_dim]. Never holds more than kQueryChunk rows of scores, nor scores of keys that
-/// no query of these rows sees.
+/// Gives [batch, tokens, n_heads * head_dim]. The whole matrix of scores is never held.
 at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                   std::optional<std::int64_t> window);
 
-/// Queries whose scores are computed together where the kernel itself does not know the mask.
-inline constexpr std::int64_t kQueryChunk = 256;
+/// The same by LibTorch's kernels: where ours (flash_attention.hpp) does not serve.
+at::Tensor attend_by_libtorch(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                              std::optional<std::int64_t> window);
 
 }  // namespace sparsecim

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/attention.hpp"
+#include "model/elementwise.hpp"
 
 namespace sparsecim {
 namespace {
@@ -30,13 +31,13 @@ at::Tensor linear(const DecoderBlock& block, int index, const at::Tensor& input)
 at::Tensor attention_half(const ModelConfig& config, const RotaryTable& rotary, const DecoderBlock& block,
                           const at::Tensor& input, KeyValueCache* cache, const InputObserver& observe) {
   const std::int64_t batch = input.size(0), tokens = input.size(1);
-  const auto heads = [&](int index, std::int64_t n) {  // [batch, n, tokens, head_dim]
-    return linear(block, index, input).view({batch, tokens, n, config.head_dim}).transpose(1, 2);
+  const auto heads = [&](int index, std::int64_t n) {  // [batch, tokens, n, head_dim]
+    return linear(block, index, input).view({batch, tokens, n, config.head_dim});
   };
   const Rotation rotation = rotary.at(cache ? cache->length : 0, tokens);
-  const at::Tensor queries = rotate(heads(0, config.n_heads), rotation);
-  at::Tensor keys = rotate(heads(1, config.n_kv_heads), rotation);
-  at::Tensor values = heads(2, config.n_kv_heads);
+  const at::Tensor queries = rotate(heads(0, config.n_heads), rotation).transpose(1, 2);
+  at::Tensor keys = rotate(heads(1, config.n_kv_heads), rotation).transpose(1, 2);
+  at::Tensor values = heads(2, config.n_kv_heads).transpose(1, 2);
   if (cache) std::tie(keys, values) = extend(*cache, keys, values);
   const at::Tensor joined = attend(queries, keys, values, block.window);
   if (observe) observe(LinearInput::kAttentionOutput, joined.flatten(0, 1));
@@ -88,23 +89,16 @@ Result<DecoderBlock> read_block(const Checkpoint& checkpoint, std::int64_t index
   return block;
 }
 
-at::Tensor rms_norm(const at::Tensor& hidden, const at::Tensor& weight, double epsilon) {
-  const at::Tensor x = hidden.to(at::kFloat);
-  const at::Tensor scale = (x.square().mean(-1, true) + epsilon).rsqrt();
-  return weight * (x * scale).to(weight.scalar_type());
-}
-
 at::Tensor forward_block(const ModelConfig& config, const RotaryTable& rotary, const DecoderBlock& block,
                          const at::Tensor& hidden, KeyValueCache* cache, const InputObserver& observe) {
   const at::Tensor attention_input = rms_norm(hidden, block.attention_norm, config.rms_norm_eps);
   if (observe) observe(LinearInput::kAttention, attention_input.flatten(0, 1));
-  const at::Tensor middle = hidden + attention_half(config, rotary, block, attention_input, cache, observe);
-  const at::Tensor mlp_input = rms_norm(middle, block.mlp_norm, config.rms_norm_eps);
+  const at::Tensor mixed = attention_half(config, rotary, block, attention_input, cache, observe);
+  const auto [middle, mlp_input] = add_and_norm(hidden, mixed, block.mlp_norm, config.rms_norm_eps);
   if (observe) observe(LinearInput::kMlp, mlp_input.flatten(0, 1));
-  at::Tensor gate = linear(block, 4, mlp_input);
-  const at::Tensor mlp_hidden = at::silu_(gate).mul_(linear(block, 5, mlp_input));
+  const at::Tensor mlp_hidden = silu_times(linear(block, 4, mlp_input), linear(block, 5, mlp_input));
   if (observe) observe(LinearInput::kMlpHidden, mlp_hidden.flatten(0, 1));
-  return middle + linear(block, 6, mlp_hidden);
+  return linear(block, 6, mlp_hidden).add_(middle);
 }
 
 }  // namespace sparsecim

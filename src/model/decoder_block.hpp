@@ -53,9 +53,6 @@ Result<at::Tensor> read_tensor(const Checkpoint& checkpoint, const std::string& 
 /// Block `index` of the checkpoint. Errors: as read_tensor's.
 Result<DecoderBlock> read_block(const Checkpoint& checkpoint, std::int64_t index, const Compute& compute);
 
-/// hidden [..., n] -> the same: each row over its root mean square, times `weight` [n] (arXiv 1910.07467, equation 4).
-at::Tensor rms_norm(const at::Tensor& hidden, const at::Tensor& weight, double epsilon);
-
 /// [batch, tokens, hidden] -> the same. Positions start behind what `cache` holds (at 0 without one); the cache is
 /// extended. REQUIRES: room in the cache.
 at::Tensor forward_block(const ModelConfig& config, const RotaryTable& rotary, const DecoderBlock& block,

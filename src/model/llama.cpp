@@ -4,6 +4,7 @@
 
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "model/elementwise.hpp"
 
 namespace sparsecim {
 

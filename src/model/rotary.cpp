@@ -52,10 +52,4 @@ Rotation RotaryTable::at(std::int64_t start, std::int64_t tokens) const {
   return {cosine_.narrow(0, start, tokens), sine_.narrow(0, start, tokens)};
 }
 
-at::Tensor rotate(const at::Tensor& x, const Rotation& rotation) {
-  const auto halves = x.chunk(2, -1);
-  const at::Tensor turned = at::cat({-halves[1], halves[0]}, -1);
-  return (x * rotation.cosine + turned * rotation.sine).to(x.scalar_type());
-}
-
 }  // namespace sparsecim

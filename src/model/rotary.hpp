@@ -32,7 +32,4 @@ class RotaryTable {
 /// Radians per position of each of head_dim/2 pairs: [head_dim/2], float32.
 at::Tensor rotary_frequencies(const ModelConfig& config);
 
-/// Turns the pairs (i, i + head_dim/2), Hugging Face's order, of x [batch, heads, tokens, head_dim].
-at::Tensor rotate(const at::Tensor& x, const Rotation& rotation);
-
 }  // namespace sparsecim
