@@ -9,9 +9,10 @@
 namespace sparsecim {
 namespace {
 
-/// vpdpbusd adds four products of an unsigned and a signed byte to each 32-bit lane, modulo 2^32 (vpdpbusds would
-/// saturate). The weights are the unsigned ones, 128 too large: 128 times the sum of a token's activations is taken off
-/// at the start.
+/// vpdpbusd adds four products of an unsigned and a signed byte to each 32-bit lane. The weights are the unsigned ones,
+/// 128 too large: 128 times the sum of a token's activations is taken off at the start. A lane then holds the true sum
+/// over the inputs that are done, less 128 times the activations that are not: both are within 128 * 128 an input, so
+/// that up to kMostInt8Inputs no lane overflows on the way, and saturation (vpdpbusds) would change nothing.
 struct Avx512Vnni {
   using Vector = __m512i;
   static constexpr int kLanes = 16, kVectors = 4, kTokens = 6;  // 24 sums and 4 weights of 32 registers

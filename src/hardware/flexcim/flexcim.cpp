@@ -128,6 +128,8 @@ Result<void> validate_patterns(const FlexcimParameters& parameters) {
   return {};
 }
 
+}  // namespace
+
 Result<void> validate(const FlexcimParameters& parameters) {
   const std::int64_t rows = parameters.array.rows, columns = parameters.array.columns;
   const std::int64_t sub_macros = parameters.array.sub_macros;
@@ -148,8 +150,6 @@ Result<void> validate(const FlexcimParameters& parameters) {
                 kPairSelectNames[static_cast<std::size_t>(parameters.pair_select)]);
   return validate_patterns(parameters);
 }
-
-}  // namespace
 
 std::int64_t flexcim_inputs_per_pass(std::int64_t rows, std::int64_t sub_macros, Pattern pattern, bool any_n) {
   if (pattern.dense()) return rows;

@@ -21,6 +21,9 @@ struct FlexcimParameters {
 
 const std::vector<Parameter<FlexcimParameters>>& flexcim_parameters();
 
+/// Errors: sizes that contradict each other, or a pattern that the macro has no multiplexers or rows for.
+Result<void> validate(const FlexcimParameters& parameters);
+
 /// Errors: as read_parameters; sizes that contradict each other.
 Result<std::unique_ptr<Machine>> make_flexcim(const std::string& path, const std::vector<Setting>& settings);
 
