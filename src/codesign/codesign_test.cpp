@@ -70,6 +70,11 @@ TEST_F(Codesign, SimulatesEveryVariantOnEveryMachineInEveryPhaseWithItsRealMasks
   };
   EXPECT_EQ(result.variants[2].hardware[1].machine, "dense-dcim");
   EXPECT_LT(energy(2, 0), energy(0, 0)) << "half of the weights are zero, yet the energy is not lower";
+  for (const Variant& variant : result.variants)
+    for (const HardwareRun& run : variant.hardware) EXPECT_TRUE(run.simulation.activations_measured) << variant.name;
+  EXPECT_NE(result.variants[0].hardware[0].simulation.activation_toggle,
+            result.variants[2].hardware[0].simulation.activation_toggle)
+      << "the pruned model's activations are not its own";
   EXPECT_LT(energy(2, 1), energy(0, 1)) << "on a dense machine zero weights still switch less";
 }
 

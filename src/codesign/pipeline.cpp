@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "prune/activities.hpp"
 #include "prune/measure.hpp"
 
 namespace sparsecim {
@@ -38,11 +39,14 @@ Result<Plan> uniform_rival(const Plan& plan, const ModelConfig& config) {
   return select_uniform(dense_plan_of(config), {.sparsity = pattern.sparsity(), .options = {pattern}});
 }
 
-/// Every machine in every phase, with the masks and bits that the weights really have.
-Result<std::vector<HardwareRun>> simulate_all(const Checkpoint& checkpoint, const CodesignJob& job) {
+/// Every machine in every phase, with the masks and bits that the weights really have and the bits of real activations.
+Result<std::vector<HardwareRun>> simulate_all(const Checkpoint& checkpoint, const Llama& llama,
+                                              const CodesignJob& job) {
+  SC_TRY_ASSIGN(const auto activities, measure_activities(llama, *job.calibration));
   std::vector<HardwareRun> runs;
   for (const WorkloadRequest& phase : job.phases) {
-    SC_TRY_ASSIGN(const ModelWorkload model, workload_from_checkpoint(checkpoint, job.model, {}, phase));
+    SC_TRY_ASSIGN(ModelWorkload model, workload_from_checkpoint(checkpoint, job.model, {}, phase));
+    set_activities(model.workload, activities);
     for (const MachineDescription& machine : job.machines) {
       SC_TRY_ASSIGN(Simulation simulation, within(machine.name, simulate(model.workload, machine)));
       runs.push_back({machine.name, model.request, std::move(simulation)});
@@ -149,7 +153,7 @@ Result<std::vector<Variant>> evaluate_all(const OpenModel& dense, const std::vec
 Result<void> simulate_pruned(const std::vector<Pruned>& candidates, const CodesignJob& job,
                              std::vector<Variant>& variants) {
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    SC_TRY_ASSIGN(variants[i + 1].hardware, simulate_all(*candidates[i].checkpoint, job));
+    SC_TRY_ASSIGN(variants[i + 1].hardware, simulate_all(*candidates[i].checkpoint, candidates[i].model, job));
   }
   return {};
 }
@@ -167,7 +171,7 @@ Result<CodesignResult> codesign(const OpenModel& dense, const CodesignJob& job, 
   Stages stages;
   // First, since it is quick and finds out whether the machines can run this model at all.
   SC_TRY_ASSIGN(auto dense_hardware, stages.run("simulating the machines on the dense model",
-                                                [&] { return simulate_all(*dense.checkpoint, job); }));
+                                                [&] { return simulate_all(*dense.checkpoint, dense.llama, job); }));
   SC_TRY(check_equal_macros(dense_hardware));
   SC_TRY_ASSIGN(Selected selected, select(dense, job, stages));
   selected.plan.provenance = job.provenance;

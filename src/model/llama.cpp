@@ -67,8 +67,12 @@ Result<at::Tensor> Llama::forward(const at::Tensor& ids, std::vector<KeyValueCac
   return hidden;
 }
 
+at::Tensor Llama::head_input(const at::Tensor& hidden) const {
+  return rms_norm(hidden, final_norm_, config_.rms_norm_eps);
+}
+
 at::Tensor Llama::logits(const at::Tensor& hidden) const {
-  const at::Tensor normed = rms_norm(hidden, final_norm_, config_.rms_norm_eps);
+  const at::Tensor normed = head_input(hidden);
   if (quantised_head_) return linear_int8(normed, *quantised_head_, {});
   return at::linear(normed, head_).to(at::kFloat);
 }

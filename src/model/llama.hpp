@@ -42,6 +42,8 @@ class Llama {
                            const InputObserver& observe = {}) const;
   /// All blocks, without the final norm. Errors: those of block().
   Result<at::Tensor> forward(const at::Tensor& ids, std::vector<KeyValueCache>* caches = nullptr) const;
+  /// The final norm: [..., hidden] -> the same.
+  at::Tensor head_input(const at::Tensor& hidden) const;
   /// Final norm and head: [..., hidden] -> [..., vocabulary], float32.
   at::Tensor logits(const at::Tensor& hidden) const;
   /// Empty caches for `batch` sequences of at most `capacity` tokens.
