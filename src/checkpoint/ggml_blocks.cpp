@@ -1,7 +1,6 @@
 #include "checkpoint/ggml_blocks.hpp"
 
 #include <array>
-#include <cstring>
 
 #include "base/check.hpp"
 #include "checkpoint/half.hpp"
@@ -15,13 +14,6 @@ namespace {
 constexpr std::size_t kSmall = 32;   // weights in a block of Q4_0 .. Q8_0
 constexpr std::size_t kSuper = 256;  // in a block of Q4_K .. Q6_K: eight sub-blocks of 32
 constexpr std::size_t kSubBlocks = kSuper / kSmall;
-
-template <class T>
-T load(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
 
 float half_at(const std::byte* at) { return from_half(load<std::uint16_t>(at)); }
 

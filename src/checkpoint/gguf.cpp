@@ -162,7 +162,7 @@ Result<void> check_version(ByteReader& reader) {
 }
 
 template <class T>
-T load(const GgufValue& value, std::uint64_t i) {
+T element(const GgufValue& value, std::uint64_t i) {
   T number;
   std::memcpy(&number, value.bytes.data() + i * sizeof number, sizeof number);
   return number;
@@ -172,32 +172,32 @@ T load(const GgufValue& value, std::uint64_t i) {
 Result<std::int64_t> integer_at(const GgufValue& value, std::uint64_t i) {
   switch (value.type) {
     case GgufType::kUint8:
-      return load<std::uint8_t>(value, i);
+      return element<std::uint8_t>(value, i);
     case GgufType::kInt8:
-      return load<std::int8_t>(value, i);
+      return element<std::int8_t>(value, i);
     case GgufType::kUint16:
-      return load<std::uint16_t>(value, i);
+      return element<std::uint16_t>(value, i);
     case GgufType::kInt16:
-      return load<std::int16_t>(value, i);
+      return element<std::int16_t>(value, i);
     case GgufType::kUint32:
-      return load<std::uint32_t>(value, i);
+      return element<std::uint32_t>(value, i);
     case GgufType::kInt32:
-      return load<std::int32_t>(value, i);
+      return element<std::int32_t>(value, i);
     case GgufType::kInt64:
-      return load<std::int64_t>(value, i);
+      return element<std::int64_t>(value, i);
     case GgufType::kUint64:
       break;
     default:
       return fail("not a whole number");
   }
-  const auto number = load<std::uint64_t>(value, i);
+  const auto number = element<std::uint64_t>(value, i);
   if (number > static_cast<std::uint64_t>(INT64_MAX)) return fail("{} is out of range", number);
   return static_cast<std::int64_t>(number);
 }
 
 Result<double> number_at(const GgufValue& value, std::uint64_t i) {
-  if (value.type == GgufType::kFloat32) return load<float>(value, i);
-  if (value.type == GgufType::kFloat64) return load<double>(value, i);
+  if (value.type == GgufType::kFloat32) return element<float>(value, i);
+  if (value.type == GgufType::kFloat64) return element<double>(value, i);
   SC_TRY_ASSIGN(const std::int64_t number, integer_at(value, i));
   return static_cast<double>(number);
 }
@@ -251,7 +251,7 @@ Result<double> gguf_number(const GgufValue& value) {
 
 Result<bool> gguf_bool(const GgufValue& value) {
   SC_TRY(check_single(value));
-  const auto byte = load<std::uint8_t>(value, 0);
+  const auto byte = element<std::uint8_t>(value, 0);
   if (value.type != GgufType::kBool || byte > 1) return fail("neither true nor false");
   return byte == 1;
 }

@@ -32,13 +32,6 @@ constexpr std::array<StorageTraits, 11> kTraits = {{{"F32", 1, 4},
 
 float from_bfloat(std::uint16_t value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16); }
 
-template <class T>
-T load(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
 template <auto Convert>
 void widen(std::span<const std::byte> in, std::span<float> out) {
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = Convert(load<std::uint16_t>(in.data() + 2 * i));

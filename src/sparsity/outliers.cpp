@@ -25,11 +25,11 @@ Scores scores_of_row(const ScoredMatrix& matrix, std::int64_t i) {
 
 /// In double; in lanes that do not wait for each other.
 double sum_row(const Scores& scores, std::size_t n_in) {
-  constexpr std::size_t kLanes = 8;
-  double lanes[kLanes] = {};
+  constexpr std::size_t kSums = 8;
+  double lanes[kSums] = {};
   std::size_t j = 0;
-  for (; j + kLanes <= n_in; j += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += scores[j + lane];
+  for (; j + kSums <= n_in; j += kLanes)
+    for (std::size_t lane = 0; lane < kSums; ++lane) lanes[lane] += scores[j + lane];
   for (; j < n_in; ++j) lanes[0] += scores[j];
   return std::accumulate(std::begin(lanes), std::end(lanes), 0.0);
 }

@@ -9,8 +9,8 @@
 namespace sparsecim {
 namespace {
 
-constexpr const char* kFormat = "sparsecim plan";
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr const char* kPlanFormat = "sparsecim plan";
+constexpr std::int64_t kPlanVersion = 1;
 
 double share(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -115,8 +115,8 @@ const PlannedMatrix* Plan::find(std::string_view name) const {
 Json to_json(const Plan& plan) {
   Json matrices = Json::array();
   for (const PlannedMatrix& matrix : plan.matrices) matrices.push_back(to_json(matrix));
-  return {{"format", kFormat},
-          {"schema_version", kSchemaVersion},
+  return {{"format", kPlanFormat},
+          {"schema_version", kPlanVersion},
           {"method", plan.method},
           {"requested_sparsity", plan.requested_sparsity},
           {"totals",
@@ -131,7 +131,7 @@ Json to_json(const Plan& plan) {
 }
 
 Result<Plan> plan_from_json(const Json& json) {
-  SC_TRY(check_schema(json, kFormat, kSchemaVersion));
+  SC_TRY(check_schema(json, kPlanFormat, kPlanVersion));
   Plan plan;
   SC_TRY_ASSIGN(plan.method, get_string(json, "method"));
   SC_TRY_ASSIGN(plan.requested_sparsity, get_number_within(json, "requested_sparsity", 0, 1));

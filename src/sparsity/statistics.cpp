@@ -13,8 +13,8 @@
 namespace sparsecim {
 namespace {
 
-constexpr const char* kFormat = "sparsecim statistics";
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr const char* kStatisticsFormat = "sparsecim statistics";
+constexpr std::int64_t kStatisticsVersion = 1;
 
 Json to_json(const InputStatistics& input) { return {{"name", input.name}, {"mean_squares", input.mean_squares}}; }
 
@@ -134,8 +134,8 @@ Result<std::string> fingerprint(const std::vector<std::filesystem::path>& files)
 }
 
 Json to_json(const Statistics& statistics) {
-  return {{"format", kFormat},
-          {"schema_version", kSchemaVersion},
+  return {{"format", kStatisticsFormat},
+          {"schema_version", kStatisticsVersion},
           {"model_fingerprint", statistics.model_fingerprint},
           {"tokens", statistics.n_tokens},
           {"tau", statistics.tau},
@@ -147,7 +147,7 @@ Json to_json(const Statistics& statistics) {
 }
 
 Result<Statistics> statistics_from_json(const Json& json) {
-  SC_TRY(check_schema(json, kFormat, kSchemaVersion));
+  SC_TRY(check_schema(json, kStatisticsFormat, kStatisticsVersion));
   Statistics statistics;
   SC_TRY_ASSIGN(statistics.model_fingerprint, get_string(json, "model_fingerprint"));
   SC_TRY_ASSIGN(statistics.n_tokens, get_integer(json, "tokens", 1, kMostWeights));

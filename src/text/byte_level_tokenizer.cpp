@@ -11,7 +11,7 @@
 namespace sparsecim {
 namespace {
 
-constexpr TokenId kNone = -1;
+constexpr TokenId kNoToken = -1;
 
 class ByteLevelTokenizer final : public BpeTokenizer {
  public:
@@ -21,7 +21,7 @@ class ByteLevelTokenizer final : public BpeTokenizer {
     for (int byte = 0; byte < 256; ++byte) {
       const auto found = this->index().find(printable_byte(static_cast<unsigned char>(byte)));
       of_byte_[static_cast<std::size_t>(byte)] =
-          found != this->index().end() ? found->second : source().unknown.value_or(kNone);
+          found != this->index().end() ? found->second : source().unknown.value_or(kNoToken);
     }
     for (std::size_t id = 0; id < source().tokens.size(); ++id) read_token(static_cast<TokenId>(id));
   }
@@ -78,7 +78,7 @@ class ByteLevelTokenizer final : public BpeTokenizer {
 
   void spell(std::string_view piece, std::vector<TokenId>& symbols) const override {
     for (const char byte : piece)
-      if (const TokenId id = of_byte_[static_cast<unsigned char>(byte)]; id != kNone) symbols.push_back(id);
+      if (const TokenId id = of_byte_[static_cast<unsigned char>(byte)]; id != kNoToken) symbols.push_back(id);
   }
 
   std::string whole_text(std::string_view piece) const override {

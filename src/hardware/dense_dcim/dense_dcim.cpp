@@ -33,7 +33,7 @@ class DenseStage : public InputStage {
   ActivationLines lines_;
 };
 
-std::vector<Parameter<DenseDcimParameters>> declare() {
+std::vector<Parameter<DenseDcimParameters>> declare_dense_dcim() {
   std::vector<Parameter<DenseDcimParameters>> parameters;
   declare_array(parameters, [](DenseDcimParameters& p) -> MacroArray& { return p.array; });
   declare_system(parameters, [](DenseDcimParameters& p) -> SystemParameters& { return p.system; });
@@ -43,7 +43,7 @@ std::vector<Parameter<DenseDcimParameters>> declare() {
 }  // namespace
 
 const std::vector<Parameter<DenseDcimParameters>>& dense_dcim_parameters() {
-  static const auto kParameters = declare();
+  static const auto kParameters = declare_dense_dcim();
   return kParameters;
 }
 

@@ -90,7 +90,7 @@ Parameter<FlexcimParameters> patterns_or_all() {
   return parameter;
 }
 
-std::vector<Parameter<FlexcimParameters>> declare() {
+std::vector<Parameter<FlexcimParameters>> declare_flexcim() {
   using P = FlexcimParameters;
   std::vector<Parameter<P>> parameters;
   declare_array(parameters, [](P& p) -> MacroArray& { return p.array; });
@@ -168,7 +168,7 @@ std::vector<Pattern> all_patterns(std::int64_t sub_macros, bool any_n) {
 }
 
 const std::vector<Parameter<FlexcimParameters>>& flexcim_parameters() {
-  static const auto kParameters = declare();
+  static const auto kParameters = declare_flexcim();
   return kParameters;
 }
 
