@@ -72,8 +72,14 @@ Result<MachineDescription> open_machine(std::string_view name_or_path) {
   SC_TRY_ASSIGN(const std::string text, read_description(name_or_path));
   const bool embedded = find_embedded(name_or_path) != nullptr;
   const std::string path = embedded ? fmt::format("arch/{}.yaml", name_or_path) : std::string(name_or_path);
+  SC_TRY_ASSIGN(MachineDescription description, parse_machine(path, text));
+  description.name = name_or_path;
+  return description;
+}
+
+Result<MachineDescription> parse_machine(const std::string& path, const std::string& text) {
   SC_TRY_ASSIGN(std::unique_ptr<Machine> machine, make_machine(path, text));
-  return MachineDescription{std::string(name_or_path), std::move(machine)};
+  return MachineDescription{path, std::move(machine)};
 }
 
 }  // namespace sparsecim

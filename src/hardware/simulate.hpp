@@ -19,8 +19,10 @@ struct MachineDescription {
   std::shared_ptr<const Machine> machine;
 };
 
-/// `arch/NAME.yaml` as compiled in, or a file (docs/formats/machines.md). Errors: neither; what the description's
-/// machine says about unknown, missing and contradictory keys, with file, line and what is allowed.
+/// A description (docs/formats/machines.md); `path` is its name. Errors: unknown, missing and contradictory keys, with
+/// file, line and what is allowed.
+Result<MachineDescription> parse_machine(const std::string& path, const std::string& text);
+/// `arch/NAME.yaml` as compiled in, or a file. Errors also: neither.
 Result<MachineDescription> open_machine(std::string_view name_or_path);
 /// The names that open_machine knows without a file.
 std::vector<std::string> machine_names();

@@ -7,9 +7,13 @@ namespace sparsecim {
 namespace {
 
 Result<void> check_ids(const Vocabulary& vocabulary) {
-  for (const auto& id : {vocabulary.bos, vocabulary.eos, vocabulary.unknown})
-    if (id && (*id < 0 || static_cast<std::size_t>(*id) >= vocabulary.tokens.size()))
+  for (const auto& id : {vocabulary.bos, vocabulary.eos, vocabulary.unknown}) {
+    if (!id) continue;
+    if (*id < 0 || static_cast<std::size_t>(*id) >= vocabulary.tokens.size())
       return fail("token id {} is named, but there are {} tokens", *id, vocabulary.tokens.size());
+    if (vocabulary.tokens[static_cast<std::size_t>(*id)].text.empty())
+      return fail("token id {} is named as BOS, EOS or unknown, but no token has it", *id);
+  }
   if (vocabulary.add_bos && !vocabulary.bos) return fail("BOS is to be added, but no token is named as BOS");
   if (vocabulary.add_eos && !vocabulary.eos) return fail("EOS is to be added, but no token is named as EOS");
   return {};

@@ -308,6 +308,10 @@ TEST(MakeTokenizer, RefusesAVocabularyThatContradictsItself) {
   vocabulary.bos = 261;
   EXPECT_THAT(refusal(vocabulary), HasSubstr("token id 261 is named, but there are 261 tokens"));
   vocabulary = byte_level();
+  vocabulary.tokens[260].text.clear();
+  vocabulary.unknown = 260;
+  EXPECT_THAT(refusal(vocabulary), HasSubstr("token id 260 is named as BOS, EOS or unknown, but no token has it"));
+  vocabulary = byte_level();
   vocabulary.add_eos = true;
   EXPECT_THAT(refusal(vocabulary), HasSubstr("EOS is to be added"));
   vocabulary = byte_level();

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cmath>
+
+#include "base/check.hpp"
 #include "checkpoint/mapped_checkpoint.hpp"
 
-namespace sparsecim {
+namespace sparsecim::fuzz {
 
 /// Reads every tensor: what a parser has accepted must be readable, finite or not.
 inline void read_all(Contents contents) {
@@ -10,9 +13,9 @@ inline void read_all(Contents contents) {
   std::vector<float> values;
   for (const TensorInfo& info : checkpoint.tensors()) {
     values.resize(static_cast<std::size_t>(info.elements()));
-    const auto ignored = checkpoint.read(info, values);
-    (void)ignored;
+    if (checkpoint.read(info, values))
+      for (const float value : values) SC_CHECK(std::isfinite(value));
   }
 }
 
-}  // namespace sparsecim
+}  // namespace sparsecim::fuzz

@@ -1,0 +1,85 @@
+#include "seeds.hpp"
+
+#include "base/embedded.hpp"
+#include "checkpoint/test_gguf.hpp"
+#include "report/test_record.hpp"
+#include "sparsity/plan.hpp"
+#include "sparsity/statistics.hpp"
+#include "text/test_sentencepiece.hpp"
+#include "text/test_vocabularies.hpp"
+
+namespace sparsecim::fuzz {
+namespace {
+
+using namespace test_files;
+
+/// Of a few kilobytes in any format; rows are one block of GGUF's quantised types.
+ModelConfig small_config() {
+  Json json = tiny_config_json();
+  json["hidden_size"] = json["intermediate_size"] = 32;
+  json["num_hidden_layers"] = 1;
+  json["num_attention_heads"] = 2, json["num_key_value_heads"] = 1;
+  json["vocab_size"] = 4, json["max_position_embeddings"] = 4;
+  return config_from_json(json).value();
+}
+
+std::vector<std::string> gguf_seeds() {
+  GgufWriter vocabulary;
+  vocabulary.set("general.architecture", "llama");
+  return {llama_gguf(small_config(), random_tensors(small_config())).file(), add_spelling_tokenizer(vocabulary).file()};
+}
+
+std::vector<std::string> tokenizer_seeds() {
+  const Vocabulary byte_level = tiny_byte_level({{"t", "h"}, {"th", "e"}, {"\u0120", "the"}});
+  const Vocabulary scores = tiny_scores({{"t", -1}, {"h", -2}, {"th", -3}, {"\u2581", -4}, {"\u2581th", -5}});
+  const std::string text = "\n\nthe thing <|end|> <s> th\u00e9\n";
+  return {to_tokenizer_files(byte_level).tokenizer.dump() + text, to_tokenizer_files(scores).tokenizer.dump() + text};
+}
+
+std::string sentencepiece_seed() {
+  return sentencepiece_file(tiny_sentencepiece({{"t", -1}, {"h", -2}, {"th", -3}, {"\u2581", -4}, {"<|x|>", 0, 4}}));
+}
+
+std::string plan_seed() {
+  Plan plan{.method = "flow", .requested_sparsity = 0.5, .other_weights = 8};
+  plan.matrices = {{.name = "model.layers.0.mlp.up_proj", .n_out = 4, .n_in = 15, .pattern = {2, 4}},
+                   {.name = "model.layers.1.mlp.up_proj", .block = 1, .n_out = 2, .n_in = 6, .outlier_share = 0.1}};
+  plan.notes = {"slack"};
+  return to_json(plan).dump();
+}
+
+std::string statistics_seed() {
+  Statistics statistics{.model_fingerprint = "abc", .n_tokens = 5};
+  statistics.inputs = {{.name = "q", .mean_squares = {0, 4, 2.25f}}};
+  statistics.matrices = {{.name = "q", .n_out = 4, .n_in = 3, .outliers = {.weights = 12, .count = 2, .mean_score = 1}},
+                         {.name = "k", .n_out = 1, .n_in = 3, .outliers = {.weights = 3}}};
+  return to_json(statistics).dump();
+}
+
+std::vector<std::string> embedded_seeds(std::string_view folder) {
+  std::vector<std::string> seeds;
+  for (const EmbeddedFile& file : embedded_files())
+    if (file.path.starts_with(folder)) seeds.emplace_back(file.content);
+  return seeds;
+}
+
+}  // namespace
+
+std::vector<std::string> made_seeds(std::string_view target) {
+  if (target == "config") return {tiny_config_json().dump()};
+  if (target == "gguf") return gguf_seeds();
+  if (target == "json") return {tiny_config_json().dump()};
+  if (target == "llama2c") return {llama2c_file(small_config(), random_tensors(small_config()))};
+  if (target == "machine") return embedded_seeds("arch/");
+  if (target == "plan") return {plan_seed()};
+  if (target == "record") return {test_record::record().dump()};
+  if (target == "safetensors") return {safetensors_file(random_tensors(small_config()))};
+  if (target == "sentencepiece") return {sentencepiece_seed()};
+  if (target == "shapes") return embedded_seeds("shapes/");
+  if (target == "statistics") return {statistics_seed()};
+  if (target == "tokenizer_bin") return {static_cast<char>(300 - 259) + llama2c_tokenizer_file()};
+  if (target == "tokenizer_json") return tokenizer_seeds();
+  return {};
+}
+
+}  // namespace sparsecim::fuzz
