@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <ctime>
 #include <set>
 
 #include "hardware/components/gates.hpp"
@@ -64,18 +63,14 @@ Workload llama_3_8b(std::int64_t tokens) {
   return workload;
 }
 
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST(Simulate, AWholeEightBillionModelTakesMilliseconds) {
-  const Workload workload = llama_3_8b(512);
-  double best_ms = 1e9;  // of the processor's time, which a busy machine leaves alone
-  for (int repetition = 0; repetition < 5; ++repetition) {
-    const std::clock_t start = std::clock();
-    ASSERT_TRUE(simulate(workload, kFlexcim));
-    best_ms = std::min(best_ms, 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
-  }
-  EXPECT_LT(best_ms, 5) << "288 operations by closed form";
+// What a closed form does depends on the operations and the macros, not on the tokens: tools/benchmark times it.
+TEST(Simulate, DoesNoMoreForManyTokensThanForFew) {
+  const Simulation few = simulate(llama_3_8b(64), kFlexcim).value(),
+                   many = simulate(llama_3_8b(4096), kFlexcim).value();
+  EXPECT_GT(many.cycles, 32 * few.cycles);
+  EXPECT_EQ(many.operations.size(), few.operations.size());
+  EXPECT_EQ(many.timeline.size(), few.timeline.size());
 }
-#endif
 
 TEST(Simulate, EveryBandHoldsItsNominalAndEveryFigureItsSum) {
   for (const MachineDescription& machine : {kFlexcim, kDenseDcim}) {
