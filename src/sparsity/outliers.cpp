@@ -28,7 +28,7 @@ double sum_row(const Scores& scores, std::size_t n_in) {
   constexpr std::size_t kSums = 8;
   double lanes[kSums] = {};
   std::size_t j = 0;
-  for (; j + kSums <= n_in; j += kLanes)
+  for (; j + kSums <= n_in; j += kSums)
     for (std::size_t lane = 0; lane < kSums; ++lane) lanes[lane] += scores[j + lane];
   for (; j < n_in; ++j) lanes[0] += scores[j];
   return std::accumulate(std::begin(lanes), std::end(lanes), 0.0);
