@@ -67,7 +67,7 @@ class BitserialLines : public ImageInputs {
       std::uint8_t* lines = lines_.data() + row * layout().block_inputs();
       for (std::int64_t position = 0; position < layout().block_inputs(); ++position) {
         const auto now = static_cast<std::uint8_t>(bit_of(input(block, position), bit));
-        line_changes_ += lines[position] != now;
+        line_changes_ += lines[position] != now ? columns() : 0;
         lines[position] = now;
       }
       for (std::int64_t column = 0; column < columns(); ++column) {
@@ -81,21 +81,21 @@ class BitserialLines : public ImageInputs {
   std::vector<std::uint8_t> lines_;  // [rows][M]
 };
 
-/// Units put the pairs of k columns at a time on the rows' two 8-bit lines, and each cell latches the element that its
-/// isel picks; the latches are read out bit by bit.
+/// Each of k units serves columns/k neighbouring columns, one a cycle: it puts their pairs on two 8-bit lines of every
+/// row, and the cell latches the element that its isel picks. The latches are read out bit by bit.
 class LatchedPairs : public ImageInputs {
  public:
   LatchedPairs(const FlexcimImage& image, std::int64_t columns_per_cycle)
       : ImageInputs(image),
-        units_(columns_per_cycle),
-        lines_(at(layout().rows * units_ * 2)),
+        columns_per_unit_(divide_up(columns(), columns_per_cycle)),
+        lines_(at(layout().rows * columns_per_cycle * 2)),
         latches_(at(layout().rows * columns())) {}
 
   void start_pass(std::span<const std::int8_t> inputs) override {
     ImageInputs::start_pass(inputs);
-    for (std::int64_t first = 0; first < columns(); first += units_)  // a cycle each
-      for (std::int64_t column = first; column < std::min(first + units_, columns()); ++column)
-        for_each_row([&](std::int64_t row, std::int64_t block) { serve(row, block, column, column - first); });
+    for (std::int64_t cycle = 0; cycle < columns_per_unit_; ++cycle)
+      for (std::int64_t column = cycle; column < columns(); column += columns_per_unit_)
+        for_each_row([&](std::int64_t row, std::int64_t block) { serve(row, block, column); });
   }
 
   void read_plane(int bit, std::span<std::uint8_t> cell_bits) override {
@@ -104,17 +104,18 @@ class LatchedPairs : public ImageInputs {
   }
 
  private:
-  void serve(std::int64_t row, std::int64_t block, std::int64_t column, std::int64_t unit) {
-    std::int8_t* pair = lines_.data() + (row * units_ + unit) * 2;
+  void serve(std::int64_t row, std::int64_t block, std::int64_t column) {
+    const std::int64_t units = std::ssize(lines_) / (2 * layout().rows);
+    std::int8_t* pair = lines_.data() + (row * units + column / columns_per_unit_) * 2;
     for (int element = 0; element < 2; ++element) {
       const std::int8_t now = pair_element(block, image_.pair(row, column), element);
-      line_changes_ += changed_bits(pair[element], now);
+      line_changes_ += changed_bits(pair[element], now) * columns_per_unit_;
       pair[element] = now;
     }
     latches_[at(row * columns() + column)] = pair[image_.word(row, column).isel];
   }
 
-  std::int64_t units_;
+  std::int64_t columns_per_unit_;
   std::vector<std::int8_t> lines_;    // [rows][units][2]
   std::vector<std::int8_t> latches_;  // [rows][columns]
 };
@@ -127,7 +128,7 @@ class ColumnUnits : public ImageInputs {
 
   void start_pass(std::span<const std::int8_t> inputs) override {
     ImageInputs::start_pass(inputs);
-    for (std::size_t i = 0; i < lines_.size(); ++i) line_changes_ += changed_bits(lines_[i], inputs_[i]);
+    for (std::size_t i = 0; i < lines_.size(); ++i) line_changes_ += changed_bits(lines_[i], inputs_[i]) * columns();
     lines_ = inputs_;
   }
 
@@ -170,7 +171,7 @@ class SharedPairLines : public ImageInputs {
     for (int element = 0; element < 2; ++element) {
       const auto now =
           static_cast<std::uint8_t>(bit_of(pair_element(block, image_.pair(row, first_column), element), bit));
-      line_changes_ += pair[element] != now;
+      line_changes_ += pair[element] != now ? columns_per_group_ : 0;
       pair[element] = now;
     }
     return pair;

@@ -35,8 +35,8 @@ void add_counts(FlexcimCounts& total, const FlexcimCounts& counts) {
   for (const auto member :
        {&FlexcimCounts::tile_passes, &FlexcimCounts::column_passes, &FlexcimCounts::stored_bits,
         &FlexcimCounts::multiplies, &FlexcimCounts::planes, &FlexcimCounts::zero_planes, &FlexcimCounts::line_changes,
-        &FlexcimCounts::cell_bit_changes, &FlexcimCounts::product_bit_changes, &FlexcimCounts::accumulator_overflows,
-        &FlexcimCounts::merge_overflows, &FlexcimCounts::partial_sum_overflows})
+        &FlexcimCounts::cell_bit_changes, &FlexcimCounts::product_bit_changes, &FlexcimCounts::accumulator_bit_changes,
+        &FlexcimCounts::accumulator_overflows, &FlexcimCounts::merge_overflows, &FlexcimCounts::partial_sum_overflows})
     total.*member += counts.*member;
   total.tree_input_changes.resize(counts.tree_input_changes.size());
   for (std::size_t level = 0; level < counts.tree_input_changes.size(); ++level)
@@ -132,16 +132,15 @@ FlexcimMacro::FlexcimMacro(const FlexcimParameters& parameters, FlexcimImage ima
 void FlexcimMacro::pass(std::span<const std::int8_t> inputs, std::span<std::int64_t> sums) {
   SC_CHECK(std::ssize(inputs) == image_.n_inputs && std::ssize(sums) == image_.n_outputs);
   inputs_->start_pass(inputs);
-  std::ranges::fill(accumulators_, 0);
   const int sign = static_cast<int>(array_.activation_bits) - 1;
   for (int bit = sign; bit >= 0; --bit) {
     const bool zero = std::ranges::none_of(
         inputs, [&](std::int8_t input) { return ((static_cast<std::uint8_t>(input) >> bit) & 1) != 0; });
     counts_.zero_planes += zero;
     if (zero && array_.holds_zero_planes())
-      hold_plane();
+      hold_plane(bit);
     else
-      run_plane(bit, bit == sign);
+      run_plane(bit);
   }
   for (std::int64_t column = 0; column < image_.n_outputs; ++column) sums[index_of(column)] = merge(column);
   ++counts_.tile_passes;
@@ -151,16 +150,16 @@ void FlexcimMacro::pass(std::span<const std::int8_t> inputs, std::span<std::int6
   counts_.line_changes = inputs_->line_changes();
 }
 
-void FlexcimMacro::run_plane(int bit, bool subtract) {
+void FlexcimMacro::run_plane(int bit) {
   std::swap(cell_bits_, cell_bits_before_);
   inputs_->read_plane(bit, cell_bits_);
   for (std::int64_t column = 0; column < array_.columns; ++column)
     for (std::int64_t sub_macro = 0; sub_macro < array_.sub_macros; ++sub_macro)
-      accumulate(column * array_.sub_macros + sub_macro, add_products(column, sub_macro), subtract);
+      accumulate(column * array_.sub_macros + sub_macro, add_products(column, sub_macro), bit);
 }
 
-void FlexcimMacro::hold_plane() {
-  for (std::int64_t tree = 0; tree < std::ssize(accumulators_); ++tree) accumulate(tree, 0, false);
+void FlexcimMacro::hold_plane(int bit) {
+  for (std::int64_t tree = 0; tree < std::ssize(accumulators_); ++tree) accumulate(tree, 0, bit);
 }
 
 /// One plane of a sub-macro's column: the products weight * bit, and their sum.
@@ -197,12 +196,18 @@ std::int64_t FlexcimMacro::add_up(std::int64_t tree) {
   return operands_.front();
 }
 
-/// Doubles what is there and adds the sum of a plane; the sign plane's is inverted and gets a carry.
-void FlexcimMacro::accumulate(std::int64_t tree, std::int64_t sum, bool subtract) {
+/// The sign plane, which comes first, is stored as it is; the plane behind it doubles the negative of that, -2 s =
+/// 2 not(s) + 1 + a carry.
+void FlexcimMacro::accumulate(std::int64_t tree, std::int64_t sum, int bit) {
   std::int64_t& accumulator = accumulators_[index_of(tree)];
-  const Sum doubled = add(accumulator, accumulator, 0, widths_.accumulator_bits);
-  const Sum next = add(doubled.value, subtract ? ~sum : sum, subtract ? 1 : 0, widths_.accumulator_bits);
+  const std::int64_t before = accumulator, bits = widths_.accumulator_bits;
+  const auto sign = static_cast<int>(array_.activation_bits) - 1;
+  const bool negate = bit == sign - 1;
+  const std::int64_t kept = bit == sign ? 0 : negate ? ~before : before;
+  const Sum doubled = add(kept, kept, negate ? 1 : 0, bits);
+  const Sum next = add(doubled.value, sum, negate ? 1 : 0, bits);
   counts_.accumulator_overflows += doubled.overflow || next.overflow;
+  counts_.accumulator_bit_changes += std::popcount(low_bits(before, bits) ^ low_bits(next.value, bits));
   accumulator = next.value;
 }
 

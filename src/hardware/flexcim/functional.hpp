@@ -35,15 +35,16 @@ struct FlexcimCounts {
   /// Bits of both operands and of the carries that differ from the plane before, over all adders of tree levels 1, 2,
   /// .. (zero delay: glitches are not in them).
   std::vector<std::int64_t> tree_input_changes;
+  std::int64_t accumulator_bit_changes = 0;  // stored bits that change, plane by plane
   /// Additions whose result needs more bits than the register has. None with FlexcimWidths::of, but for partial sums of
   /// more than 2^17 inputs.
   std::int64_t accumulator_overflows = 0, merge_overflows = 0, partial_sum_overflows = 0;
 };
 
 /// A macro that holds one tile: takes a token's inputs bit plane by bit plane, sign plane first, as the hardware does.
-/// In every column, each sub-macro's tree adds the products of a plane, and the accumulator doubles and adds, or
-/// subtracts in the sign plane; the merging tree adds the sub-macros. Where the array holds zero planes, its lines and
-/// trees keep what they have and the accumulators only double.
+/// /// In every column, each sub-macro's tree adds the products of a plane, and the accumulator doubles what it has and
+/// adds them; behind the sign plane what it has is inverted, which subtracts it. The merging tree adds the sub-macros.
+/// Where the array holds zero planes, its lines and trees keep what they have and the accumulators only double.
 class FlexcimMacro {
  public:
   /// REQUIRES: validate(parameters) but for its patterns; image.layout is that of the parameters.
@@ -61,11 +62,11 @@ class FlexcimMacro {
     std::uint32_t a, b, carries;
   };
 
-  void run_plane(int bit, bool subtract);
-  void hold_plane();
+  void run_plane(int bit);
+  void hold_plane(int bit);
   std::int64_t add_products(std::int64_t column, std::int64_t sub_macro);
   std::int64_t add_up(std::int64_t tree);
-  void accumulate(std::int64_t tree, std::int64_t sum, bool subtract);
+  void accumulate(std::int64_t tree, std::int64_t sum, int bit);
   std::int64_t merge(std::int64_t column);
 
   MacroArray array_;
