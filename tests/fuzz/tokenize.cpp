@@ -16,9 +16,11 @@ bool is_recognised(const Vocabulary::Token& token) {
   return token.kind != TokenKind::kNormal && token.kind != TokenKind::kByte;
 }
 
-/// Whether every byte has a token that reads as that byte.
+/// Whether every byte has a token that reads as that byte, and of scores U+2581 one of its own: spelt by its bytes it
+/// stays what it is.
 bool spells_all_bytes(const Vocabulary& vocabulary) {
-  if (vocabulary.kind == Kind::kScoreBpe) return true;  // make_tokenizer has seen to it
+  if (vocabulary.kind == Kind::kScoreBpe)  // make_tokenizer has seen to the bytes
+    return std::ranges::find(vocabulary.tokens, "\u2581", &Vocabulary::Token::text) != vocabulary.tokens.end();
   int spelled = 0;
   for (int byte = 0; byte < 256; ++byte)
     spelled += std::ranges::any_of(vocabulary.tokens, [&](const Vocabulary::Token& token) {
