@@ -122,8 +122,8 @@ void read_q5_k(const std::byte* in, float* out) {  // scales, 32 bytes whose bit
 
 /// Two halves of 128 weights. In each, weights 0 .. 63 are the low and 64 .. 127 the high nibbles of 64 bytes, and bits
 /// 2k, 2k + 1 of 32 further bytes are the upper two of weights 32 k .. 32 k + 31.
-Quants six_bits(const std::byte* low, const std::byte* high, unsigned sub) {
-  const unsigned half = sub / 4, quarter = sub % 4;
+Quants six_bits(const std::byte* low, const std::byte* high, std::size_t sub) {
+  const std::size_t half = sub / 4, quarter = sub % 4;
   low += half * 64 + quarter % 2 * kSmall;
   high += half * kSmall;
   Quants quants;
@@ -137,7 +137,7 @@ Quants six_bits(const std::byte* low, const std::byte* high, unsigned sub) {
 
 void read_q6_k(const std::byte* in, float* out) {  // 128 + 64 bytes of weights, an int8 per 16 weights, their scale
   const float scale = half_at(in + 208);
-  for (unsigned sub = 0; sub < kSubBlocks; ++sub) {
+  for (std::size_t sub = 0; sub < kSubBlocks; ++sub) {
     const Quants quants = six_bits(in, in + 128, sub);
     for (std::size_t part = 0; part < 2; ++part) {
       const float part_scale = scale * static_cast<float>(load<std::int8_t>(in + 192 + 2 * sub + part));

@@ -5,7 +5,7 @@
 namespace sparsecim {
 namespace {
 
-constexpr std::size_t kNameColumn = 27, kWidth = 100;
+constexpr std::size_t kNameColumn = 27, kHelpWidth = 100;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positi
   column = kNameColumn;
   std::istringstream words(make_option_desc(option));
   for (std::string word; words >> word;) {
-    if (column + word.size() + 1 > kWidth && column > kNameColumn) {
+    if (column + word.size() + 1 > kHelpWidth && column > kNameColumn) {
       text += "\n" + std::string(kNameColumn, ' ');
       column = kNameColumn;
     }

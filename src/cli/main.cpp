@@ -134,6 +134,7 @@ int program(int argc, char** argv) {
 }  // namespace
 }  // namespace sparsecim
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only where memory runs out before a verb starts, and with it any remedy
 int main(int argc, char** argv) {
   sparsecim::catch_interrupts();
   return sparsecim::program(argc, argv);

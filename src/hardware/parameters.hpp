@@ -63,7 +63,8 @@ struct Declaration {
 
 /// `access` returns a reference to the value inside a Target&.
 template <class Target, class Access>
-Parameter<Target> integer_parameter(Declaration declaration, std::int64_t low, std::int64_t high, Access access) {
+Parameter<Target> integer_parameter(const Declaration& declaration, std::int64_t low, std::int64_t high,
+                                    Access access) {
   return {declaration.key,
           fmt::format("{} .. {}", low, high),
           declaration.help,
@@ -76,7 +77,7 @@ Parameter<Target> integer_parameter(Declaration declaration, std::int64_t low, s
 }
 
 template <class Target, class Access>
-Parameter<Target> number_parameter(Declaration declaration, double low, double high, Access access) {
+Parameter<Target> number_parameter(const Declaration& declaration, double low, double high, Access access) {
   return {declaration.key,
           fmt::format("{} .. {}", low, high),
           declaration.help,
@@ -90,7 +91,8 @@ Parameter<Target> number_parameter(Declaration declaration, double low, double h
 
 /// One of `names`; the value is the enumerator of the same position.
 template <class Target, class Access>
-Parameter<Target> choice_parameter(Declaration declaration, std::vector<std::string> names, Access access) {
+Parameter<Target> choice_parameter(const Declaration& declaration, const std::vector<std::string>& names,
+                                   Access access) {
   return {
       declaration.key,
       detail::join_choices(names),
@@ -105,7 +107,7 @@ Parameter<Target> choice_parameter(Declaration declaration, std::vector<std::str
 }
 
 template <class Target, class Access>
-Parameter<Target> patterns_parameter(Declaration declaration, Access access) {
+Parameter<Target> patterns_parameter(const Declaration& declaration, Access access) {
   return {declaration.key,
           "a list of N:M and dense",
           declaration.help,

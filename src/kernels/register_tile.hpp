@@ -16,10 +16,10 @@ namespace sparsecim {
 /// Isa is local to the including file, and so are these functions: no two files share a copy.
 template <class Isa, int Tokens>
 static inline void multiply_register_tile(const Int8Tile& tile) {
-  constexpr int kVectors = Isa::kVectors;
-  typename Isa::Vector sums[Tokens * kVectors];
+  constexpr std::int64_t kVectors = Isa::kVectors, kSums = Tokens * kVectors;
+  typename Isa::Vector sums[kSums];
 #pragma GCC unroll 32
-  for (int i = 0; i < Tokens * kVectors; ++i)
+  for (std::int64_t i = 0; i < kSums; ++i)
     sums[i] = tile.start != nullptr ? Isa::set1(tile.start[i / kVectors])
                                     : Isa::load(tile.sums + i / kVectors * tile.stride + i % kVectors * Isa::kLanes);
   const std::uint8_t* weights = tile.weights;
@@ -27,15 +27,15 @@ static inline void multiply_register_tile(const Int8Tile& tile) {
   for (std::int64_t step = 0; step < tile.n_steps; ++step) {
     typename Isa::Vector panel[kVectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) panel[v] = Isa::weights(weights + v * Isa::kWeightBytes);
+    for (std::int64_t v = 0; v < kVectors; ++v) panel[v] = Isa::weights(weights + v * Isa::kWeightBytes);
 #pragma GCC unroll 32
-    for (int i = 0; i < Tokens * kVectors; ++i)
+    for (std::int64_t i = 0; i < kSums; ++i)
       sums[i] = Isa::add(sums[i], panel[i % kVectors], Isa::broadcast(activations + i / kVectors * 4));
     weights += kVectors * Isa::kWeightBytes;
-    activations += 4 * Tokens;
+    activations += std::int64_t{4} * Tokens;
   }
 #pragma GCC unroll 32
-  for (int i = 0; i < Tokens * kVectors; ++i)
+  for (std::int64_t i = 0; i < kSums; ++i)
     Isa::store(tile.sums + i / kVectors * tile.stride + i % kVectors * Isa::kLanes, sums[i]);
 }
 

@@ -34,7 +34,7 @@ Html element_of(std::string_view tag, Attributes attributes, const Html& content
 
 template <class... Parts>
 Html element(std::string_view tag, Attributes attributes, const Parts&... parts) {
-  Html content;
+  Html content;  // NOLINT(misc-const-correctness): without parts nothing is appended
   ((content += Html(parts)), ...);
   return element_of(tag, attributes, content);
 }

@@ -120,7 +120,7 @@ struct Axis {
 };
 
 Axis axis_of(const RowChart& chart, const std::vector<Row>& rows) {
-  double low = INFINITY, high = -INFINITY;
+  double low = HUGE_VAL, high = -HUGE_VAL;
   const auto cover = [&](double value) { low = std::min(low, value), high = std::max(high, value); };
   for (const auto& row : rows) {
     for (const auto& mark : row.value) cover(mark.value);

@@ -163,7 +163,7 @@ class Table {
 
 Result<Allocation> allocate(std::span<const std::vector<Choice>> layers, std::int64_t min_zeros) {
   const Program program = make_program(layers, min_zeros);
-  const std::int64_t bytes_per_sum = static_cast<std::int64_t>(layers.size()) + 2 * sizeof(Price);
+  const std::int64_t bytes_per_sum = static_cast<std::int64_t>(layers.size() + 2 * sizeof(Price));
   if (program.limit >= kLargestTable / bytes_per_sum)
     return fail(Remedy{"choose by block, or among fewer patterns"},
                 "the sizes of the matrices allow {} different numbers of zeros, too many to compare", program.limit);

@@ -34,7 +34,7 @@ std::vector<Layer> layers_of(const Plan& plan, Granularity granularity) {
 /// At most four decimals and at least `decimals`, rounded down: what is printed as reachable can be asked for.
 std::string print_share(double share, int decimals) {
   std::string text = fmt::format("{:.4f}", std::floor(share * 1e4 + 1e-6) / 1e4);
-  while (text.ends_with('0') && text.size() > static_cast<std::size_t>(2 + decimals)) text.pop_back();
+  while (text.ends_with('0') && text.size() > 2 + static_cast<std::size_t>(decimals)) text.pop_back();
   return text;
 }
 

@@ -1,5 +1,7 @@
 // tokenizer.json and tokenizer_config.json: what the readers of vocabulary_json.cpp read, written back.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.hpp"
@@ -120,7 +122,7 @@ Json merges(const Vocabulary& vocabulary) {
   Json list = Json::array();
   for (const Merge& merge : ranked) {
     const std::string &left = text_of(vocabulary, merge.left), &right = text_of(vocabulary, merge.right);
-    list.push_back(spaces ? Json{left, right} : Json(left + " " + right));
+    list.push_back(spaces ? Json{left, right} : Json(fmt::format("{} {}", left, right)));
   }
   return list;
 }

@@ -28,7 +28,7 @@ class Reader {
   Result<T> number() {
     SC_TRY_ASSIGN(const std::string_view bytes, text(sizeof(T)));
     T value;
-    std::memcpy(&value, bytes.data(), sizeof value);
+    std::memcpy(&value, bytes.data(), bytes.size());
     return value;
   }
   Result<std::string_view> text(std::size_t size) {

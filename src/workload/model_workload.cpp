@@ -104,13 +104,11 @@ class Composer {
 
   std::vector<Operation> compose() && {
     const bool decode = request_.phase == Phase::kDecode;
-    if (decode) {
+    if (decode || !shapes_.encoder) {
       add_stack(*shapes_.decoder);
-    } else if (shapes_.encoder) {
+    } else {
       add_stack(*shapes_.encoder);
       if (shapes_.decoder) add_source_matrices(*shapes_.decoder);
-    } else {
-      add_stack(*shapes_.decoder);
     }
     // An encoder-decoder computes its head only while it decodes.
     const bool head = request_.head && (decode || !shapes_.encoder || !shapes_.decoder);

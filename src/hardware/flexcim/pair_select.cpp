@@ -131,6 +131,7 @@ class WordPairs : public PairSelect {
     events.push_back({"activation lines", &kActivationLine, line_bits * static_cast<double>(geometry_.columns)});
     if (chooses_pairs(pattern))
       events.push_back({"distribution units", &kMux2,
+                        // NOLINTNEXTLINE(bugprone-integer-division): a group consists of whole pairs
                         pair_changes * (pattern.m / 2 - 1) * static_cast<double>(scheme_.units_per_row_position)});
     events.push_back({"pair selection", &kMux2, cells * planes * toggle});  // planes, or once the bits of a word
     if (scheme_.serialisers > 0) {
