@@ -5,12 +5,12 @@
 #include <exception>
 #include <memory>
 #include <new>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/interrupt.hpp"
+#include "base/nearest.hpp"
 #include "base/provenance.hpp"
 #include "base/threads.hpp"
 #include "cli/help.hpp"
@@ -19,28 +19,14 @@
 namespace sparsecim {
 namespace {
 
-constexpr auto kVerbs = {add_inspect, add_eval, add_generate, add_select, add_prune, add_simulate, add_codesign};
-
-/// Levenshtein distance, one row at a time.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i] != b[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substituted, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
+constexpr auto kVerbs = {add_inspect, add_eval,     add_generate, add_select,
+                         add_prune,   add_simulate, add_explain,  add_codesign};
 
 /// "; did you mean 'eval'?", or what to do where nothing is near.
 std::string suggestion(std::string_view word, const std::vector<std::string>& valid, std::string_view otherwise) {
-  const auto nearest = std::ranges::min_element(valid, {}, [&](const auto& v) { return edit_distance(word, v); });
-  if (nearest != valid.end() && edit_distance(word, *nearest) <= std::max<std::size_t>(2, word.size() / 3))
-    return fmt::format("; did you mean '{}'?", *nearest);
+  for (const std::string& candidate : nearest(word, valid, 1))
+    if (edit_distance(word, candidate) <= std::max<std::size_t>(2, word.size() / 3))
+      return fmt::format("; did you mean '{}'?", candidate);
   return fmt::format("; {}", otherwise);
 }
 

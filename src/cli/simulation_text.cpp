@@ -168,7 +168,7 @@ std::string simulation_text(const Simulation& simulation) {
   std::string text = wrapped(fmt::format("{} on {}", simulation.workload, simulation.machine));
   text += wrapped(fmt::format("{} macros, {} nm, clock {} ({})",
                               report::format_number(static_cast<double>(simulation.macros)), simulation.node_nm,
-                              format_time(simulation.clock_ns), simulation.critical_path));
+                              format_time(simulation.clock_ns), simulation.critical_path.name));
   for (const Table& table : {totals(simulation), components(simulation), layers(simulation)})
     text.append("\n").append(table.text(width));
   if (!simulation.notes.empty()) text += "\n";

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/nearest.hpp"
+
 namespace sparsecim {
 namespace {
 
@@ -79,21 +81,6 @@ Result<Number> read_in_range(const Setting& setting, Number low, Number high) {
   return *value;
 }
 
-/// Levenshtein's distance.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 }  // namespace
 
 Result<std::vector<Setting>> parse_settings(const std::string& path, const std::string& text) {
@@ -164,9 +151,8 @@ std::string join_choices(const std::vector<std::string>& names) { return fmt::fo
 Result<void> refuse_unknown(const std::vector<Setting>& settings, const std::vector<std::string>& keys) {
   for (const Setting& setting : settings) {
     if (std::ranges::find(keys, setting.key) != keys.end()) continue;
-    const auto nearest =
-        std::ranges::min(keys, {}, [&](const std::string& key) { return edit_distance(key, setting.key); });
-    return fail(Remedy{fmt::format("the nearest is '{}'; all: {}", nearest, fmt::join(keys, ", "))},
+    return fail(Remedy{fmt::format("the nearest is '{}'; all: {}", nearest(setting.key, keys, 1).front(),
+                                   fmt::join(keys, ", "))},
                 "{}: unknown key '{}'", setting.place, setting.key);
   }
   return {};

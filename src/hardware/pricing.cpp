@@ -46,7 +46,7 @@ PricedInventory price(const Inventory& inventory) {
   }
   const Path& longest = longest_path(inventory.paths, inventory.node_nm);
   priced.clock_ns = path_ns(longest, inventory.node_nm);
-  priced.critical_path = longest.name;
+  priced.critical_path = longest;
   return priced;
 }
 

@@ -31,7 +31,7 @@ struct PricedInventory {
   Band area_um2, macro_area_um2;  // the whole chip; one macro with its buffers
   Band leakage_pw;
   Band clock_ns;
-  std::string critical_path;
+  Path critical_path;
 };
 
 /// The one place where events and parts meet the price list.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "hardware/components/leakage.hpp"
+#include "hardware/components/node.hpp"
 
 namespace sparsecim {
 namespace {
@@ -22,8 +23,8 @@ Band leakage_pj(const Band& leakage_pw, double latency_ns) { return leakage_pw *
 
 void price_operation(const OperationRun& run, const PricedInventory& priced, double node_nm,
                      SimulatedOperation& operation) {
-  for (const PricedEvent& event : price(run.events, node_nm))
-    add_energy(operation.energy, event.component, event.energy_pj);
+  operation.events = price(run.events, node_nm);
+  for (const PricedEvent& event : operation.events) add_energy(operation.energy, event.component, event.energy_pj);
   add_energy(operation.energy, "leakage", leakage_pj(priced.leakage_pw, operation.latency_ns));
   for (const ComponentEnergy& component : operation.energy) operation.energy_pj += component.energy_pj;
 }
@@ -56,18 +57,44 @@ void add_timeline(const Run& run, Simulation& simulation) {
     }
 }
 
+/// What one figure at a node is over the figure as published.
+double factor_of(const Band& published, const Band& at_node) {
+  return published.nominal > 0 ? at_node.nominal / published.nominal : 1;
+}
+
+UsedConstant used_constant(const Cost& cost, double node_nm) {
+  return {.cost = &cost,
+          .name = std::string(cost.name),
+          .unit = std::string(cost.unit),
+          .source = std::string(cost.source),
+          .energy_fj = cost.energy_fj,
+          .area_um2 = cost.area_um2,
+          .node_nm = cost.node_nm,
+          .vdd_v = cost.vdd_v,
+          .energy_factor = factor_of(cost.energy_fj, energy_fj_at(cost, node_nm)),
+          .area_factor = factor_of(cost.area_um2, area_um2_at(cost, node_nm)),
+          .leakage_pw = leakage_pw_at(cost, node_nm)};
+}
+
 void add_constants(const Run& run, Simulation& simulation) {
   std::set<const Cost*> used;
   for (const OperationRun& operation : run.operations)
     for (const Event& event : operation.events)
       if (event.count > 0) used.insert(event.cost);
   for (const PricedPart& part : simulation.parts) used.insert(part.cost);
-  for (const Cost* cost : used)
-    simulation.constants.push_back({std::string(cost->name), std::string(cost->unit), std::string(cost->source),
-                                    cost->energy_fj, cost->area_um2, cost->node_nm, cost->vdd_v});
+  for (const Cost* cost : used) simulation.constants.push_back(used_constant(*cost, simulation.node_nm));
   std::ranges::sort(simulation.constants, {}, [](const UsedConstant& c) { return std::tie(c.name, c.unit); });
-  simulation.constants.push_back(
-      {"leakage of logic", "", std::string(kLogicLeakageSource), {}, {}, kLogicLeakageNode_nm, 0});
+  simulation.constants.push_back({.cost = nullptr,
+                                  .name = "leakage of logic",
+                                  .unit = "",
+                                  .source = std::string(kLogicLeakageSource),
+                                  .energy_fj = {},
+                                  .area_um2 = {},
+                                  .node_nm = kLogicLeakageNode_nm,
+                                  .vdd_v = 0,
+                                  .energy_factor = 1,
+                                  .area_factor = 1,
+                                  .leakage_pw = {}});
 }
 
 double useful_operations(const Workload& workload, const Run& run, bool dense_equivalent) {
@@ -111,9 +138,9 @@ double latency_ns_at(const Run& run, double nominal_clock_ns, double clock_ns) {
 }
 
 void add_totals(const Workload& workload, const Run& run, Simulation& simulation) {
-  double useful = 0;
-  for (const OperationRun& operation : run.operations) useful += operation.useful_multiplies;
-  simulation.utilization = useful / run.available_multiplies;
+  for (const OperationRun& operation : run.operations) simulation.useful_multiplies += operation.useful_multiplies;
+  simulation.available_multiplies = run.available_multiplies;
+  simulation.utilization = simulation.useful_multiplies / run.available_multiplies;
   std::int64_t attention_cycles = 0;
   for (const SimulatedOperation& operation : simulation.operations)
     if (operation.attention) attention_cycles += operation.cycles;
@@ -121,8 +148,10 @@ void add_totals(const Workload& workload, const Run& run, Simulation& simulation
   if (attention_cycles < run.cycles)
     simulation.macro_utilization = simulation.utilization / (1 - simulation.attention_cycles_share);
   // Operations per pJ are TOPS/W.
-  simulation.tops_per_watt = useful_operations(workload, run, false) / simulation.energy_pj.nominal;
-  simulation.dense_equivalent_tops_per_watt = useful_operations(workload, run, true) / simulation.energy_pj.nominal;
+  simulation.useful_operations = useful_operations(workload, run, false);
+  simulation.dense_operations = useful_operations(workload, run, true);
+  simulation.tops_per_watt = simulation.useful_operations / simulation.energy_pj.nominal;
+  simulation.dense_equivalent_tops_per_watt = simulation.dense_operations / simulation.energy_pj.nominal;
 }
 
 /// The largest field that one exposure prints: 26 mm x 33 mm (ASML TWINSCAN data sheets).

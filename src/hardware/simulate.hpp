@@ -45,13 +45,17 @@ struct SimulatedOperation {
   double utilization = 0;  // useful multiply slots / available, while it runs
   Band energy_pj;          // leakage over its time included
   std::vector<ComponentEnergy> energy;
+  std::vector<PricedEvent> events;
 };
 
 /// A constant that the figures rest on.
 struct UsedConstant {
+  const Cost* cost;  // none: leakage of logic, which areas are priced by
   std::string name, unit, source;
   Band energy_fj, area_um2;  // as published; zero where it is none
   double node_nm, vdd_v;
+  double energy_factor, area_factor;  // from there to the machine's node and supply
+  Band leakage_pw;                    // of an instance, at the machine's node
 };
 
 /// The verdict: a workload on a machine. Totals are for the whole system and the whole run.
@@ -62,7 +66,7 @@ struct Simulation {
   double node_nm = 0;
   std::int64_t cycles = 0;
   double clock_ns = 0;
-  std::string critical_path;
+  Path critical_path;
   double latency_ns = 0;
   double latency_ns_low = 0, latency_ns_high = 0;  // by the gates' delays; a DRAM streams at its own pace
   Band energy_pj;
@@ -80,8 +84,10 @@ struct Simulation {
   /// that are skipped or multiplied earn nothing. The dense-equivalent figure counts them.
   double tops_per_watt = 0;
   double dense_equivalent_tops_per_watt = 0;
-  std::vector<ComponentEnergy> energy;  // by component, largest first
-  std::vector<PricedPart> parts;        // area and leakage
+  double useful_operations = 0, dense_operations = 0;      // that these two count
+  double useful_multiplies = 0, available_multiplies = 0;  // that utilization counts
+  std::vector<ComponentEnergy> energy;                     // by component, largest first
+  std::vector<PricedPart> parts;                           // area and leakage
   std::vector<SimulatedOperation> operations;
   std::vector<Span> timeline;                // spans of all operations, in order
   std::vector<std::int64_t> span_operation;  // which operation each belongs to

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "hardware/components/node.hpp"
 #include "hardware/simulate.hpp"
 
 namespace sparsecim {
@@ -75,9 +76,75 @@ Json constants_json(const std::vector<UsedConstant>& constants) {
       one["event"] = constant.unit;
       one["energy_fj"] = band_json(constant.energy_fj);
       one["vdd_v"] = constant.vdd_v;
+      one["energy_factor"] = constant.energy_factor;
     }
-    if (constant.area_um2.high > 0) one["area_um2"] = band_json(constant.area_um2);
+    if (constant.area_um2.high > 0) {
+      one["area_um2"] = band_json(constant.area_um2);
+      one["area_factor"] = constant.area_factor;
+    }
+    if (constant.cost) one["leakage_pw"] = band_json(constant.leakage_pw);
     json.push_back(std::move(one));
+  }
+  return json;
+}
+
+/// Where each cost is among the constants.
+using ConstantNumbers = std::map<const Cost*, std::size_t>;
+
+ConstantNumbers numbers_of(const std::vector<UsedConstant>& constants) {
+  ConstantNumbers numbers;
+  for (std::size_t i = 0; i < constants.size(); ++i) numbers[constants[i].cost] = i;
+  return numbers;
+}
+
+/// Events of one kind in one component are counted together.
+Json events_json(const std::vector<const PricedEvent*>& events, const ConstantNumbers& numbers) {
+  std::map<std::pair<std::string_view, const Cost*>, double> counts;
+  std::vector<std::pair<std::string_view, const Cost*>> order;
+  for (const PricedEvent* event : events) {
+    const std::pair<std::string_view, const Cost*> kind{event->component, event->cost};
+    if (!counts.contains(kind)) order.push_back(kind);
+    counts[kind] += event->count;
+  }
+  Json json = Json::array();
+  for (const auto& kind : order)
+    json.push_back({{"component", kind.first}, {"constant", numbers.at(kind.second)}, {"count", counts[kind]}});
+  return json;
+}
+
+Json all_events_json(const Simulation& simulation, const ConstantNumbers& numbers) {
+  std::vector<const PricedEvent*> events;
+  for (const SimulatedOperation& operation : simulation.operations)
+    for (const PricedEvent& event : operation.events) events.push_back(&event);
+  return events_json(events, numbers);
+}
+
+Json operation_events_json(const SimulatedOperation& operation, const ConstantNumbers& numbers) {
+  std::vector<const PricedEvent*> events;
+  for (const PricedEvent& event : operation.events) events.push_back(&event);
+  return events_json(events, numbers);
+}
+
+Json parts_json(const std::vector<PricedPart>& parts, const ConstantNumbers& numbers) {
+  Json json = Json::array();
+  for (const PricedPart& part : parts)
+    json.push_back({{"component", part.component},
+                    {"constant", numbers.at(part.cost)},
+                    {"instances", part.instances},
+                    {"in_macro", part.in_macro}});
+  return json;
+}
+
+Json clock_json(const Path& path, double node_nm) {
+  Json json = Json::array();
+  for (const Path::Step& step : path.steps) {
+    if (step.count == 0) continue;
+    json.push_back({{"name", step.delay->name},
+                    {"count", step.count},
+                    {"delay_ps", band_json(step.delay->delay_ps)},
+                    {"node_nm", step.delay->node_nm},
+                    {"delay_factor", delay_factor(step.delay->node_nm, node_nm)},
+                    {"source", step.delay->source}});
   }
   return json;
 }
@@ -125,7 +192,8 @@ Json span_json(const Span& span, const SimulatedOperation& operation, std::size_
 }  // namespace
 
 Json to_json(const Simulation& simulation) {
-  Json json = {{"latency_ns", simulation.latency_ns},
+  Json json = {{"schema", "sparsecim.simulation/1"},
+               {"latency_ns", simulation.latency_ns},
                {"cycles", simulation.cycles},
                {"energy_pj", simulation.energy_pj.nominal},
                {"area_um2", simulation.area_um2.nominal},
@@ -149,14 +217,25 @@ Json to_json(const Simulation& simulation) {
   json["macros"] = simulation.macros;
   json["node_nm"] = simulation.node_nm;
   json["clock_ns"] = simulation.clock_ns;
-  json["critical_path"] = simulation.critical_path;
+  json["critical_path"] = simulation.critical_path.name;
+  json["clock_steps"] = clock_json(simulation.critical_path, simulation.node_nm);
+  for (const auto& [key, count] : {std::pair{"useful_operations", simulation.useful_operations},
+                                   {"dense_operations", simulation.dense_operations},
+                                   {"useful_multiplies", simulation.useful_multiplies},
+                                   {"available_multiplies", simulation.available_multiplies}})
+    json[key] = count;
   json["macro_area_um2"] = band_json(simulation.macro_area_um2);
   json["notes"] = simulation.notes;
   json["energy_by_component_pj"] = energy_json(simulation.energy);
   json["area_by_component_um2"] = area_json(simulation.parts);
+  const ConstantNumbers numbers = numbers_of(simulation.constants);
   json["operations"] = Json::array();
-  for (const SimulatedOperation& operation : simulation.operations)
+  for (const SimulatedOperation& operation : simulation.operations) {
     json["operations"].push_back(operation_json(operation));
+    json["operations"].back()["events"] = operation_events_json(operation, numbers);
+  }
+  json["events"] = all_events_json(simulation, numbers);
+  json["parts"] = parts_json(simulation.parts, numbers);
   json["constants"] = constants_json(simulation.constants);
   json["parameters"] = simulation.parameters;
   return json;
