@@ -12,7 +12,7 @@
 namespace sparsecim::report {
 namespace {
 
-constexpr const char* kSchema = "sparsecim.simulation/1";
+constexpr const char* kSimulationSchema = "sparsecim.simulation/1";
 constexpr double kTolerance = 1e-9;  // sums of thousands of terms, in another order
 constexpr std::size_t kMostListed = 16;
 
@@ -38,7 +38,7 @@ std::string text_of(const Range& range) {
 }
 
 /// Something that is counted, and what one of it costs: `count` x `each` x `scale`.
-struct Term {
+struct Counted {
   double count;
   std::string what;
   const Json* constant;
@@ -49,11 +49,11 @@ struct Term {
 struct Figure {
   std::string formula, unit, each_unit;
   double scale = 1;  // from each_unit to unit
-  std::vector<Term> terms;
+  std::vector<Counted> terms;
   std::vector<std::pair<std::string, Range>> parts;  // other figures, by key
   Range value() const {
     Range sum;
-    for (const Term& term : terms) sum += term.each * (term.count * scale);
+    for (const Counted& term : terms) sum += term.each * (term.count * scale);
     for (const auto& [key, range] : parts) sum += range;
     return sum;
   }
@@ -209,10 +209,10 @@ class SimulationResult {
 
 std::string terms_text(const Figure& figure) {
   std::string text;
-  std::vector<const Term*> terms;
-  for (const Term& term : figure.terms) terms.push_back(&term);
-  std::ranges::stable_sort(terms, std::ranges::greater{}, [](const Term* t) { return t->count * t->each.nominal; });
-  for (const Term* term : terms)
+  std::vector<const Counted*> terms;
+  for (const Counted& term : figure.terms) terms.push_back(&term);
+  std::ranges::stable_sort(terms, std::ranges::greater{}, [](const Counted* t) { return t->count * t->each.nominal; });
+  for (const Counted* term : terms)
     text += fmt::format("  {:.9g} {} x {} {} = {:.6g} {}\n", term->count, term->what, text_of(term->each),
                         figure.each_unit, term->count * term->each.nominal * figure.scale, figure.unit);
   return text;
@@ -254,7 +254,7 @@ std::string constant_text(const Json& constant, const std::string& each_unit) {
 std::string constants_text(const Figure& figure) {
   std::set<std::string> told;
   std::string text;
-  for (const Term& term : figure.terms) {
+  for (const Counted& term : figure.terms) {
     const std::string constant = constant_text(*term.constant, figure.each_unit);
     if (told.insert(constant).second) text += constant;
   }
@@ -350,9 +350,9 @@ Result<std::string> explained(const Json& json, const std::string& key) {
 
 Result<void> check_schema(const Json& json) {
   const Json* schema = json.is_object() && json.contains("schema") ? &json["schema"] : nullptr;
-  if (schema && *schema == kSchema) return {};
+  if (schema && *schema == kSimulationSchema) return {};
   return fail(Remedy{"make one with sparsecim simulate ... --json FILE"}, "no result of this program's simulate ('{}')",
-              kSchema);
+              kSimulationSchema);
 }
 
 }  // namespace
