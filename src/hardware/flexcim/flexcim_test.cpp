@@ -204,6 +204,17 @@ TEST(PairSelection, ByDefaultBeatsDenseInTimeAtEverySparsityAndInEnergyWhereFewC
   EXPECT_NEAR(energy_ratio({4, 8}), 1.04, 0.02) << "its eight lines are driven to the rows of four cells";
 }
 
+TEST(PairSelection, ByDefaultIsAsCheapAsUnitsPerColumnWhereActivationsChangeAsLittleAsMeasured) {
+  Operation operation = matrix({4, 8}, 512, 4096, 4096);
+  operation.activity.activation_toggle = operation.activity.held_toggle = 0.28;
+  const auto energy_uj = [&](const MachineDescription& machine) {
+    return simulated(machine, operation).energy_pj.nominal / 1e6;
+  };
+  EXPECT_NEAR(energy_uj(machine_with("flexcim")), 1132, 0.5);
+  EXPECT_NEAR(energy_uj(flexcim_with_scheme("per_column")), 1120, 0.5);
+  EXPECT_NEAR(energy_uj(machine_with("dense-dcim")), 1167, 0.5);
+}
+
 TEST(PairSelection, LatchesOfAnOperandPerCellCostWhatTheGateModelSays) {
   // 128 x 32 cells of eight flip-flops: 121 k um2, and 56 pJ a cycle if every one of them shifts in another bit; here
   // half of them do, and all are clocked.
