@@ -4,6 +4,8 @@
 #include <ctime>
 #include <vector>
 
+#include "base/atomic.hpp"
+#include "base/bytes.hpp"
 #include "base/json.hpp"
 #include "base/progress.hpp"
 #include "base/threads.hpp"
@@ -24,6 +26,22 @@ TEST(ParallelFor, VisitsEveryIndexOnce) {
     });
     for (const auto& count : visits) EXPECT_EQ(count, 1);
   }
+}
+
+TEST(Lower, KeepsTheLeastOfWhatSeveralThreadsGive) {
+  std::atomic<std::int64_t> least = INT64_MAX;
+  parallel_for(100'000, [&](std::int64_t begin, std::int64_t end) {
+    for (; begin < end; ++begin) lower(least, (begin * 7919) % 100'003 + 5);
+  });
+  EXPECT_EQ(least, 5);
+  lower(least, std::int64_t{6});
+  EXPECT_EQ(least, 5);
+}
+
+TEST(Load, ReadsLittleEndianValuesFromAnyPlace) {
+  const std::vector<std::byte> bytes = {std::byte{9}, std::byte{1}, std::byte{2}, std::byte{0}, std::byte{0x80}};
+  EXPECT_EQ(load<std::uint16_t>(bytes.data() + 1), 0x0201);
+  EXPECT_EQ(load<std::int32_t>(bytes.data() + 1), INT32_MIN + 0x0201);
 }
 
 TEST(Json, RefusesWhatIsOutOfRangeOrOfAnotherTypeByKey) {

@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string_view>
 
+#include "base/bytes.hpp"
 #include "base/result.hpp"
 
 namespace sparsecim {
@@ -28,9 +28,7 @@ class ByteReader {
   template <class T>
   Result<T> number() {
     SC_TRY_ASSIGN(const std::span<const std::byte> bytes, take(sizeof(T)));
-    T value;
-    std::memcpy(&value, bytes.data(), sizeof value);
-    return value;
+    return load<T>(bytes.data());
   }
 
   /// uint64 length, then the text.

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/bytes.hpp"
 #include "base/check.hpp"
 #include "checkpoint/half.hpp"
 

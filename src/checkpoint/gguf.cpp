@@ -163,9 +163,7 @@ Result<void> check_version(ByteReader& reader) {
 
 template <class T>
 T element(const GgufValue& value, std::uint64_t i) {
-  T number;
-  std::memcpy(&number, value.bytes.data() + i * sizeof number, sizeof number);
-  return number;
+  return load<T>(value.bytes.data() + i * sizeof(T));
 }
 
 /// Element `i`, whatever the integer type.

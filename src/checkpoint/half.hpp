@@ -1,19 +1,9 @@
 #pragma once
 
 #include <bit>
-#include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 namespace sparsecim {
-
-/// The value whose bytes stand at `at`, aligned or not.
-template <class T>
-T load(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
 
 /// IEEE 754 binary16 to binary32, without branches so that loops over it become vector code.
 inline float from_half(std::uint16_t half) {

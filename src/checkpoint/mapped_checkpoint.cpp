@@ -3,10 +3,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <atomic>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/atomic.hpp"
 #include "base/check.hpp"
 #include "base/threads.hpp"
 
@@ -40,12 +40,6 @@ bool idle(const StoredTensor& tensor, const ModelConfig& config, const Index& in
 std::int64_t interleaved_row(std::int64_t row, std::int64_t head_dim) {
   const std::int64_t head = row / head_dim, within = row % head_dim, half = head_dim / 2;
   return head * head_dim + 2 * (within % half) + within / half;
-}
-
-void lower(std::atomic<std::size_t>& least, std::size_t value) {
-  std::size_t current = least;
-  while (value < current && !least.compare_exchange_weak(current, value)) {
-  }
 }
 
 /// The reading of one tensor, by one thread or several at different rows.

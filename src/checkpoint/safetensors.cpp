@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/bytes.hpp"
 #include "base/check.hpp"
 #include "base/json.hpp"
 
@@ -21,8 +22,7 @@ struct Sections {
 
 Result<Sections> split(std::span<const std::byte> file) {
   if (file.size() < kLengthBytes) return fail("{} bytes are too few for a safetensors file", file.size());
-  std::uint64_t length;
-  std::memcpy(&length, file.data(), sizeof length);
+  const auto length = load<std::uint64_t>(file.data());
   if (length > kLargestHeader || length > file.size() - kLengthBytes)
     return fail(Remedy{"get the file again"}, "the header's length {} does not fit the file's {} bytes", length,
                 file.size());

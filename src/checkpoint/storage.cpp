@@ -8,14 +8,13 @@
 #include <cstring>
 #include <ranges>
 
+#include "base/bytes.hpp"
 #include "base/check.hpp"
 #include "checkpoint/ggml_blocks.hpp"
 #include "checkpoint/half.hpp"
 
 namespace sparsecim {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "files are little-endian and are read as they are");
 
 // Block sizes: ggml's ggml-common.h (block_q8_0 .. block_q6_K).
 constexpr std::array<StorageTraits, 11> kTraits = {{{"F32", 1, 4},

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <numeric>
 
+#include "base/atomic.hpp"
 #include "base/check.hpp"
 #include "base/threads.hpp"
 
@@ -105,11 +106,6 @@ Result<void> check_row(const float* row, std::int64_t i, std::span<const float> 
   return {};
 }
 
-void lower_to(std::atomic<std::int64_t>& value, std::int64_t bound) {
-  std::int64_t seen = value;
-  while (bound < seen && !value.compare_exchange_weak(seen, bound)) continue;
-}
-
 void require_matrix(std::size_t weights, std::int64_t n_in) {
   SC_CHECK(n_in >= 1 && weights % static_cast<std::size_t>(n_in) == 0);
 }
@@ -168,7 +164,7 @@ Result<void> apply_nm(std::span<float> weights, std::int64_t n_in, std::span<con
     std::vector<Key> keys(static_cast<std::size_t>(n_in));
     for (std::int64_t i = begin; i < end; ++i) {
       float* row = weights.data() + i * n_in;
-      if (!keys_of_row(row, column_norms, keys)) return lower_to(first_bad_row, i);
+      if (!keys_of_row(row, column_norms, keys)) return lower(first_bad_row, i);
       mask_groups(row, keys.data(), n_groups, pattern);
       mask_group(row + n_in - rest, keys.data() + n_in - rest, rest, kept_of_group(pattern, rest));
     }

@@ -1,9 +1,9 @@
 // A vocabulary from llama2.c's tokenizer.bin, whose layout its export script and run.c define.
 
-#include <bit>
 #include <cmath>
-#include <cstring>
+#include <span>
 
+#include "base/bytes.hpp"
 #include "text/space_mark.hpp"
 #include "text/utf8.hpp"
 #include "text/vocabulary.hpp"
@@ -13,8 +13,6 @@ namespace {
 
 using Token = Vocabulary::Token;
 using TokenKind = Vocabulary::TokenKind;
-
-static_assert(std::endian::native == std::endian::little, "tokenizer.bin is little-endian and read as it stands");
 
 constexpr std::int64_t kFirstByte = 3, kSpecialAndBytes = kFirstByte + 256;
 const Remedy kAnotherModels{"give the tokenizer.bin that belongs to this model"};
@@ -27,9 +25,7 @@ class Reader {
   template <class T>
   Result<T> number() {
     SC_TRY_ASSIGN(const std::string_view bytes, text(sizeof(T)));
-    T value;
-    std::memcpy(&value, bytes.data(), bytes.size());
-    return value;
+    return load<T>(std::as_bytes(std::span(bytes)).data());
   }
   Result<std::string_view> text(std::size_t size) {
     if (size > rest_.size())
