@@ -13,6 +13,8 @@
 
 #include "base/check.hpp"
 #include "base/file.hpp"
+#include "base/interrupt.hpp"
+#include "base/progress.hpp"
 #include "base/threads.hpp"
 
 namespace sparsecim {
@@ -71,18 +73,28 @@ void remember(const Identity& identity, const std::string& digest) {
   g_known.emplace(identity, digest);
 }
 
-/// The indices of the files, largest first, so that no thread is left with a large one at the end.
-std::vector<std::size_t> largest_first(std::span<const fs::path> paths) {
-  std::vector<std::pair<std::uint64_t, std::size_t>> sized;
+/// A file by what is to be read of it: nothing if its digest is known.
+struct Sized {
+  std::uint64_t bytes;
+  std::size_t index;
+};
+
+/// The files, largest first, so that no thread is left with a large one at the end.
+std::vector<Sized> largest_first(std::span<const fs::path> paths) {
+  std::vector<Sized> sized;
   for (std::size_t i = 0; i < paths.size(); ++i) {
     std::error_code error;
     const auto size = fs::file_size(paths[i], error);
-    sized.emplace_back(error ? 0 : size, i);
+    sized.push_back({error || known_digest(identity_of(paths[i])) ? 0 : size, i});
   }
-  std::ranges::sort(sized, std::greater<>());
-  std::vector<std::size_t> order;
-  for (const auto& [size, i] : sized) order.push_back(i);
-  return order;
+  std::ranges::stable_sort(sized, std::greater<>(), &Sized::bytes);
+  return sized;
+}
+
+std::uint64_t total_bytes(std::span<const Sized> files) {
+  std::uint64_t bytes = 0;
+  for (const Sized& file : files) bytes += file.bytes;
+  return bytes;
 }
 
 }  // namespace
@@ -93,7 +105,7 @@ std::string sha256(std::string_view bytes) {
   return hash.hex();
 }
 
-Result<std::string> sha256_file(const fs::path& path) {
+Result<std::string> sha256_file(const fs::path& path, const std::function<void(std::uint64_t)>& on_bytes) {
   const auto identity = identity_of(path);
   if (auto digest = known_digest(identity)) return *std::move(digest);
   SC_TRY_ASSIGN(const MappedFile file, MappedFile::open(path));
@@ -102,6 +114,8 @@ Result<std::string> sha256_file(const fs::path& path) {
     const auto slice = file.bytes().subspan(at, std::min(kSliceBytes, file.bytes().size() - at));
     hash.add(slice);
     file.release(slice);
+    if (on_bytes) on_bytes(slice.size());
+    SC_TRY(check_interrupt());
   }
   std::string digest = hash.hex();
   if (identity && identity == identity_of(path)) remember(*identity, digest);
@@ -109,11 +123,19 @@ Result<std::string> sha256_file(const fs::path& path) {
 }
 
 Result<std::vector<std::string>> sha256_files(std::span<const fs::path> paths) {
-  const std::vector<std::size_t> order = largest_first(paths);
+  constexpr std::int64_t kMiB = 1 << 20;
+  const std::vector<Sized> files = largest_first(paths);
+  Progress progress("hashing", static_cast<std::int64_t>(total_bytes(files)) / kMiB, "MiB", kMiB);
+  std::mutex advancing;
+  const auto advance = [&](std::uint64_t bytes) {
+    const std::scoped_lock lock(advancing);
+    progress.advance(static_cast<std::int64_t>(bytes));
+  };
   std::vector<Result<std::string>> digests(paths.size());
   std::atomic<std::size_t> next = 0;
   parallel_for(std::ssize(paths), [&](std::int64_t, std::int64_t) {
-    for (std::size_t i = next++; i < order.size(); i = next++) digests[order[i]] = sha256_file(paths[order[i]]);
+    for (std::size_t i = next++; i < files.size(); i = next++)
+      digests[files[i].index] = sha256_file(paths[files[i].index], advance);
   });
   std::vector<std::string> all;
   for (Result<std::string>& digest : digests) {

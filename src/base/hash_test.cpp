@@ -69,6 +69,16 @@ TEST_F(Hashes, OfAFileThatChangesChange) {
   EXPECT_EQ(sha256_file(path).value(), sha256("beFore"));
 }
 
+TEST_F(Hashes, TellOfEachSliceThatIsReadAndOfNoneThatIsKnown) {
+  constexpr std::size_t kSlice = 8 << 20;
+  const fs::path path = write("file", long_text(2 * kSlice + 7));
+  std::vector<std::uint64_t> heard;
+  const auto hear = [&](std::uint64_t bytes) { heard.push_back(bytes); };
+  ASSERT_TRUE(sha256_file(path, hear));
+  ASSERT_TRUE(sha256_file(path, hear));
+  EXPECT_EQ(heard, (std::vector<std::uint64_t>{kSlice, kSlice, 7}));
+}
+
 TEST_F(Hashes, KeepNoFileInMemory) {
   const fs::path path = write("large", long_text(64 << 20));
   const auto resident_pages = [] {  // of files: proc(5), statm

@@ -2,6 +2,7 @@
 #include <map>
 #include <memory>
 
+#include "base/file.hpp"
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
 #include "base/provenance.hpp"
@@ -137,11 +138,12 @@ Result<void> write_json(const Inspection& inspection, const InspectRequest& requ
 }
 
 Result<void> run_inspect(const InspectRequest& request) {
+  if (!request.json.empty()) SC_TRY(OutputFile::create(request.json));  // whether it can be written, before the work
   SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
   Inspection inspection{request.model, checkpoint->config(), checkpoint->files(), checkpoint->vocabulary(), {}};
   SC_TRY_ASSIGN(inspection.tensors, inspect_tensors(*checkpoint));
-  if (!request.json.empty()) SC_TRY(write_json(inspection, request));
   fmt::print("{}", inspection_text(inspection, request.all_tensors));
+  if (!request.json.empty()) SC_TRY(write_json(inspection, request));
   return {};
 }
 
