@@ -2,8 +2,11 @@
 #include "text/splitter.hpp"
 
 #include <pcre2.h>
+#include <time.h>
 
 #include <array>
+
+#include "base/check.hpp"
 
 namespace sparsecim {
 namespace {
@@ -38,10 +41,31 @@ std::size_t next_character(std::string_view text, std::size_t at) {
   return at;
 }
 
+/// The processor time that this thread has taken.
+std::chrono::nanoseconds thread_time() {
+  timespec time{};
+  SC_CHECK(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 }  // namespace
 
 SplitClock SplitClock::for_text(std::size_t text_bytes) {
   return SplitClock(std::chrono::seconds(5) + std::chrono::microseconds(2 * text_bytes));
+}
+
+SplitClock::Running::Running(SplitClock& clock)
+    : clock_(clock), begin_(thread_time()), look_again_(std::chrono::steady_clock::now() + clock.left_) {}
+
+SplitClock::Running::~Running() { clock_.left_ -= thread_time() - begin_; }
+
+/// A thread takes no more processor time than time goes by: asking for it, which takes long, can wait that long.
+bool SplitClock::Running::is_over() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < look_again_) return false;
+  const std::chrono::nanoseconds left = clock_.left_ - (thread_time() - begin_);
+  look_again_ = now + left;
+  return left.count() <= 0;
 }
 
 struct Splitter::Code {
@@ -65,7 +89,7 @@ struct Splitter::Search {
   }
   const PCRE2_SIZE* bounds() const { return pcre2_get_ovector_pointer(found.get()); }
 
-  Result<void> split(std::string_view text, const SplitClock& clock, std::vector<std::string_view>& pieces);
+  Result<void> split(std::string_view text, SplitClock::Running& clock, std::vector<std::string_view>& pieces);
 
  private:
   int match(std::string_view text, std::size_t start, std::uint32_t options) {
@@ -98,14 +122,15 @@ Result<Splitter> Splitter::compile(const std::string& pattern) {
   return Splitter(std::move(code));
 }
 
-Result<void> Splitter::split(std::span<const std::string_view> texts, const SplitClock& clock,
+Result<void> Splitter::split(std::span<const std::string_view> texts, SplitClock& clock,
                              std::vector<std::string_view>& pieces) const {
   Search search{*code_};
-  for (const std::string_view text : texts) SC_TRY(search.split(text, clock, pieces));
+  SplitClock::Running running(clock);
+  for (const std::string_view text : texts) SC_TRY(search.split(text, running, pieces));
   return {};
 }
 
-Result<void> Splitter::Search::split(std::string_view text, const SplitClock& clock,
+Result<void> Splitter::Search::split(std::string_view text, SplitClock::Running& clock,
                                      std::vector<std::string_view>& pieces) {
   std::size_t done = 0, start = 0;
   const auto cut_at = [&](std::size_t end) {

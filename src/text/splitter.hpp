@@ -11,16 +11,31 @@
 
 namespace sparsecim {
 
-/// How long the splits of one text may take: real ones need 0.1 s for a MiB. A pattern of a file can need a time that
-/// grows with the square of the text or faster, and steps that PCRE2 does not count.
+/// How much processor time the splits of one text may take together: real ones need 0.1 s for a MiB. A pattern of a
+/// file can need a time that grows with the square of the text or faster, and steps that PCRE2 does not count. Time in
+/// which the process is stopped or others have the processor does not count.
 class SplitClock {
  public:
-  explicit SplitClock(std::chrono::nanoseconds time) : end_(std::chrono::steady_clock::now() + time) {}
+  explicit SplitClock(std::chrono::nanoseconds budget) : left_(budget) {}
   static SplitClock for_text(std::size_t text_bytes);
-  bool is_over() const { return std::chrono::steady_clock::now() > end_; }
+
+  /// The clock runs as long as this lives, with the time of the thread that made it.
+  class Running {
+   public:
+    explicit Running(SplitClock& clock);
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running();
+    bool is_over();
+
+   private:
+    SplitClock& clock_;
+    std::chrono::nanoseconds begin_;                    // of the thread's processor time
+    std::chrono::steady_clock::time_point look_again_;  // before that it cannot be over
+  };
 
  private:
-  std::chrono::steady_clock::time_point end_;
+  std::chrono::nanoseconds left_;
 };
 
 /// Cuts text by a regular expression of a tokenizer.json. Those are written for Oniguruma (Ruby's syntax); PCRE2 runs
@@ -35,7 +50,7 @@ class Splitter {
 
   /// Appends to `pieces` the matches in each of `texts` and what lies between them, in order; together they are the
   /// texts. REQUIRES: the texts are valid UTF-8. Errors: a match needs more steps than the limit; `clock` is over.
-  Result<void> split(std::span<const std::string_view> texts, const SplitClock& clock,
+  Result<void> split(std::span<const std::string_view> texts, SplitClock& clock,
                      std::vector<std::string_view>& pieces) const;
 
  private:

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <ctime>
+#include <thread>
 
 #include "text/splits.hpp"
 
@@ -18,8 +20,8 @@ Pieces split(const std::string& pattern, std::string_view text) {
   const auto splitter = Splitter::compile(pattern);
   if (!splitter) ADD_FAILURE() << splitter.error().line();
   Pieces pieces;
-  const bool done = splitter && splitter->split(std::array{text}, SplitClock(std::chrono::minutes(1)), pieces);
-  EXPECT_TRUE(done);
+  SplitClock clock(std::chrono::minutes(1));
+  EXPECT_TRUE(splitter && splitter->split(std::array{text}, clock, pieces));
   return pieces;
 }
 
@@ -72,7 +74,8 @@ TEST(Splitter, StopsAPatternThatBacktracksWithoutEnd) {
   const auto splitter = Splitter::compile("(a+)+[bc]");
   Pieces pieces;
   const std::string text(60, 'a');
-  const auto done = splitter->split(std::array{std::string_view(text)}, SplitClock(std::chrono::minutes(1)), pieces);
+  SplitClock clock(std::chrono::minutes(1));
+  const auto done = splitter->split(std::array{std::string_view(text)}, clock, pieces);
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().what, HasSubstr("limit"));
 }
@@ -81,10 +84,38 @@ TEST(Splitter, StopsAPatternThatLooksThroughTheWholeTextForEachOfItsBytes) {
   const auto splitter = Splitter::compile("a*[bc]");  // without backtracking: no step that PCRE2 would count
   const std::string text(1'000'000, 'a');
   Pieces pieces;
-  const auto done =
-      splitter->split(std::array{std::string_view(text)}, SplitClock(std::chrono::milliseconds(100)), pieces);
+  SplitClock clock(std::chrono::milliseconds(100));
+  const auto done = splitter->split(std::array{std::string_view(text)}, clock, pieces);
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().what, HasSubstr("takes too long"));
+}
+
+TEST(SplitClock, DoesNotCountTheTimeInWhichTheProcessIsStopped) {
+  SplitClock clock(std::chrono::milliseconds(20));
+  std::this_thread::sleep_for(std::chrono::milliseconds(40));  // between splits
+  SplitClock::Running running(clock);
+  EXPECT_FALSE(running.is_over());
+  std::this_thread::sleep_for(std::chrono::milliseconds(40));  // within one
+  EXPECT_FALSE(running.is_over());
+}
+
+TEST(SplitClock, AddsUpTheSplitsOfOneTextAndNothingBetweenThem) {
+  const auto work = [](int milliseconds) {  // of processor time
+    const std::clock_t end = std::clock() + milliseconds * CLOCKS_PER_SEC / 1000;
+    while (std::clock() < end) continue;
+  };
+  SplitClock clock(std::chrono::milliseconds(60));
+  for (int split = 0; split < 3; ++split) {
+    SplitClock::Running running(clock);
+    EXPECT_FALSE(running.is_over());
+    work(15);
+    EXPECT_FALSE(running.is_over());
+  }
+  work(60);  // merging
+  SplitClock::Running running(clock);
+  EXPECT_FALSE(running.is_over());
+  work(20);
+  EXPECT_TRUE(running.is_over());
 }
 
 TEST(Splitter, FindsMatchesFarBehindEachOtherAndBetweenLongCharacters) {
@@ -97,8 +128,8 @@ TEST(Splitter, FindsMatchesFarBehindEachOtherAndBetweenLongCharacters) {
 TEST(Splitter, CutsSeveralTextsEachByItself) {
   const auto splitter = Splitter::compile("ab|b");
   Pieces pieces;
-  ASSERT_TRUE(
-      splitter->split(std::array<std::string_view, 3>{"xa", "bb", ""}, SplitClock(std::chrono::minutes(1)), pieces));
+  SplitClock clock(std::chrono::minutes(1));
+  ASSERT_TRUE(splitter->split(std::array<std::string_view, 3>{"xa", "bb", ""}, clock, pieces));
   EXPECT_THAT(pieces, ElementsAre("xa", "b", "b"));
 }
 
