@@ -42,15 +42,20 @@ bool gives(const RopeScaling& scaling, std::span<const float> factors, ModelConf
 
 }  // namespace
 
-std::vector<double> llama3_divisors(const ModelConfig& config) {
-  const RopeScaling& scaling = config.rope_scaling;
+/// A pair that turns more often than `high_freq_factor` times within the original context stays as it is, one that
+/// turns less often than `low_freq_factor` times is slowed down by `factor`, and between them the two are blended
+/// linearly in the number of turns.
+double llama3_slowing(const RopeScaling& scaling, double wavelength) {
+  const double turns = static_cast<double>(scaling.original_max_positions) / wavelength;
   const double low = scaling.low_freq_factor, high = scaling.high_freq_factor;
+  const double kept = std::clamp((turns - low) / (high - low), 0.0, 1.0);
+  return kept + (1 - kept) / scaling.factor;
+}
+
+std::vector<double> llama3_divisors(const ModelConfig& config) {
   std::vector<double> divisors;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(config.head_dim / 2); ++i) {
-    const double turns = static_cast<double>(scaling.original_max_positions) / wavelength(config, i);
-    const double smooth = std::clamp((turns - low) / (high - low), 0.0, 1.0);
-    divisors.push_back(1 / ((1 - smooth) / scaling.factor + smooth));
-  }
+  for (std::size_t i = 0; i < static_cast<std::size_t>(config.head_dim / 2); ++i)
+    divisors.push_back(1 / llama3_slowing(config.rope_scaling, wavelength(config, i)));
   return divisors;
 }
 

@@ -6,6 +6,9 @@
 
 namespace sparsecim {
 
+/// What LLaMA 3's scaling multiplies the frequency of a pair by that turns once in `wavelength` positions.
+double llama3_slowing(const RopeScaling& scaling, double wavelength);
+
 /// What LLaMA 3's scaling divides each of RoPE's head_dim/2 frequencies by.
 std::vector<double> llama3_divisors(const ModelConfig& config);
 

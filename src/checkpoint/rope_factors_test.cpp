@@ -46,6 +46,15 @@ TEST(Llama3Divisors, LeaveFastPairsDivideSlowOnesAndBlendInBetween) {
   EXPECT_GE(blended, 5);
 }
 
+TEST(Llama3Slowing, KeepsWhatTurnsFourTimesAndBlendsUpToWhatTurnsOnce) {
+  const RopeScaling scaling = llama3(8, 8192);
+  EXPECT_EQ(llama3_slowing(scaling, 8192.0 / 4), 1);
+  EXPECT_LT(llama3_slowing(scaling, 8192.0 / 3.99), 1);
+  EXPECT_DOUBLE_EQ(llama3_slowing(scaling, 8192.0 / 2.5), 0.5 + 0.5 / 8);  // half way
+  EXPECT_GT(llama3_slowing(scaling, 8192.0 / 1.01), 0.125);
+  EXPECT_EQ(llama3_slowing(scaling, 8192.0), 0.125);
+}
+
 TEST(ScalingOfFactors, FindsWhatMadeThem) {
   int n_tried = 0;
   for (const std::int64_t head_dim : {16, 64, 80, 128})

@@ -5,21 +5,17 @@
 #include <span>
 
 #include "base/check.hpp"
+#include "checkpoint/rope_factors.hpp"
 
 namespace sparsecim {
 namespace {
 
 constexpr std::int64_t kFirstPositions = 256;  // the table's length to begin with
 
-/// LLaMA 3.1's: a pair that turns more often than `high_freq_factor` times within the original context stays as it is,
-/// one that turns less often than `low_freq_factor` times is slowed down by `factor`, and between them the two are
-/// blended linearly in the number of turns (transformers, modeling_rope_utils.py, _compute_llama3_parameters).
+/// Computed in double and rounded once, as `transformers` does.
 float slowed_llama3(const RopeScaling& scaling, float frequency) {
   const double wavelength = 2 * std::numbers::pi / static_cast<double>(frequency);
-  const double turns = static_cast<double>(scaling.original_max_positions) / wavelength;
-  const double low = scaling.low_freq_factor, high = scaling.high_freq_factor;
-  const double kept = std::clamp((turns - low) / (high - low), 0.0, 1.0);
-  return static_cast<float>(static_cast<double>(frequency) * (kept + (1 - kept) / scaling.factor));
+  return static_cast<float>(static_cast<double>(frequency) * llama3_slowing(scaling, wavelength));
 }
 
 }  // namespace

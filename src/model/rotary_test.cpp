@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "checkpoint/random_checkpoint.hpp"
+#include "checkpoint/rope_factors.hpp"
 
 namespace sparsecim {
 namespace {
@@ -54,6 +55,20 @@ TEST(RotaryFrequencies, OfLlama3KeepFastPairsSlowDownSlowOnesAndBlendBetween) {
   EXPECT_LT(ratio[29].item<float>(), 1);            // 3.41
   EXPECT_GT(ratio[34].item<float>(), 0.125);        // 1.22
   EXPECT_FLOAT_EQ(ratio[35].item<float>(), 0.125);  // 0.997
+}
+
+TEST(RotaryFrequencies, OfLlama3AreTheUnscaledOnesOverTheFactorsThatAGgufWouldStore) {
+  ModelConfig config = RandomCheckpoint::tiny();
+  config.head_dim = 64;
+  config.rope_theta = 500'000;
+  const at::Tensor plain = rotary_frequencies(config);
+  config.rope_scaling = {RopeScaling::Kind::kLlama3, 32, 1, 4, 8192};
+  const at::Tensor scaled = rotary_frequencies(config);
+  const std::vector<double> divisors = llama3_divisors(config);
+  for (std::int64_t i = 0; i < 32; ++i) {
+    const double expected = plain[i].item<double>() / divisors[static_cast<std::size_t>(i)];
+    EXPECT_NEAR(scaled[i].item<double>(), expected, 2e-6 * expected) << i;
+  }
 }
 
 }  // namespace
