@@ -36,7 +36,8 @@ class Checkpoint {
   /// Dequantises to float32, in Hugging Face row order, whatever the file's. REQUIRES: `info` is of tensors(),
   /// out.size() == info.elements(). Errors: a value that is not finite.
   virtual Result<void> read(const TensorInfo& info, std::span<float> out) const = 0;
-  /// Errors: no vocabulary beside the weights, or one of a kind that we do not have.
+  /// Without added tokens that the embedding has no row for. Errors: no vocabulary beside the weights, one of a kind
+  /// that we do not have, or one with more tokens of its own than the embedding has rows.
   virtual Result<Vocabulary> vocabulary() const = 0;
   /// Every file that was read: what result files hash.
   virtual std::vector<std::filesystem::path> files() const = 0;

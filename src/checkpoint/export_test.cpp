@@ -216,6 +216,19 @@ TEST_F(ExportOfOtherFormats, TakesADirectoryWithASentencePieceModelOnly) {
   EXPECT_EQ(tokenizer->decode_for_reading(std::vector<TokenId>{299}), "");
 }
 
+TEST_F(ExportOfOtherFormats, LeavesOutAddedTokensThatTheEmbeddingHasNoRowFor) {
+  test_files::write_hugging_face(source_, test_files::spelling_config_json(), tensors_);
+  write_file(source_ / "tokenizer.model", spelling_sentencepiece());
+  write_file(source_ / "added_tokens.json", R"({"<|user|>": 299, "<pad>": 300})");
+  write_file(source_ / "special_tokens_map.json", R"({"pad_token": "<pad>", "eos_token": "<pad>"})");
+  expect_round_trip(source_);
+  expect_same_tokenizer(source_, out_);
+  const auto tokenizer = open_tokenizer(*open_checkpoint(out_).value()).value();
+  EXPECT_EQ(tokenizer->vocabulary().tokens.size(), 300u);
+  EXPECT_EQ(tokenizer->vocabulary().n_without_row, 1);
+  for (const TokenId id : tokenizer->encode_as_model("the <pad> <|user|>").value()) EXPECT_LT(id, 300);
+}
+
 TEST_F(ExportOfOtherFormats, PrefersTokenizerJsonToTheSentencePieceModel) {
   test_files::write_hugging_face(source_, test_files::spelling_config_json(), tensors_);
   write_file(source_ / "tokenizer.model", spelling_sentencepiece());

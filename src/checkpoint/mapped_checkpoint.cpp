@@ -144,9 +144,7 @@ const MappedFile* MappedCheckpoint::map_of(const StoredTensor& tensor) const {
 
 Result<Vocabulary> MappedCheckpoint::vocabulary() const {
   SC_TRY_ASSIGN(Vocabulary vocabulary, vocabulary_());
-  if (static_cast<std::int64_t>(vocabulary.tokens.size()) > config_.vocab_size)
-    return fail("the tokenizer has {} tokens, the model's embedding only {}", vocabulary.tokens.size(),
-                config_.vocab_size);
+  SC_TRY(drop_tokens_without_row(vocabulary, config_.vocab_size));
   // What a document starts with is the configuration's to say; whether the tokenizer adds it by itself is its own.
   if (config_.bos_token_id && *config_.bos_token_id < std::ssize(vocabulary.tokens))
     vocabulary.bos = static_cast<TokenId>(*config_.bos_token_id);

@@ -101,7 +101,9 @@ Json to_json(const InspectionTotals& totals) {
 Json to_json(const Result<Vocabulary>& vocabulary) {
   if (!vocabulary) return {{"missing", vocabulary.error().line()}};
   const bool bytes = vocabulary->kind == Vocabulary::Kind::kByteLevelBpe;
-  return {{"kind", bytes ? "byte-level BPE" : "BPE by scores"}, {"tokens", vocabulary->tokens.size()}};
+  return {{"kind", bytes ? "byte-level BPE" : "BPE by scores"},
+          {"tokens", vocabulary->tokens.size()},
+          {"without_row", vocabulary->n_without_row}};
 }
 
 /// Matrices by their sparsest pattern.

@@ -185,8 +185,10 @@ std::string_view kind_name(Vocabulary::Kind kind) {
 
 std::string vocabulary_text(const Result<Vocabulary>& vocabulary) {
   if (!vocabulary) return "none: " + vocabulary.error().line();
-  return fmt::format("{} tokens, {}", format_count(static_cast<std::int64_t>(vocabulary->tokens.size())),
-                     kind_name(vocabulary->kind));
+  const std::int64_t dropped = vocabulary->n_without_row;
+  return fmt::format("{} tokens, {}{}", format_count(static_cast<std::int64_t>(vocabulary->tokens.size())),
+                     kind_name(vocabulary->kind),
+                     dropped == 0 ? "" : fmt::format("; {} added without a row", format_count(dropped)));
 }
 
 std::string storage_text(const Inspection& inspection) {

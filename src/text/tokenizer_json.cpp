@@ -152,6 +152,7 @@ Result<void> read_added_token(Vocabulary& vocabulary, const Json& added, const J
   if (text.empty()) return fail("a token without text");
   SC_TRY_ASSIGN(Vocabulary::Token * token, token_at(vocabulary, id, text, entries));
   if (!token->text.empty() && token->text != text) return fail("'{}' has the id of '{}'", text, token->text);
+  if (token->text.empty()) token->added = true;
   token->text = text;
   token->kind =
       flag_or(added, "special", false) ? Vocabulary::TokenKind::kControl : Vocabulary::TokenKind::kUserDefined;

@@ -31,6 +31,7 @@ struct Vocabulary {
     bool strips_left = false, strips_right = false;  // white space on that side belongs to the token
     bool normalized = false;                         // looked for after the others, behind the rules for text
     bool single_word = false;                        // only where no letter, digit or underscore is beside it
+    bool added = false;  // not of the tokenizer's model: put beside it, so that the embedding may have no row for it
   };
 
   enum class SpacePrefix : std::uint8_t {
@@ -41,6 +42,7 @@ struct Vocabulary {
 
   Kind kind = Kind::kByteLevelBpe;
   std::vector<Token> tokens;                                // by id
+  std::int64_t n_without_row = 0;                           // added tokens that drop_tokens_without_row took away
   std::vector<std::pair<std::string, std::string>> merges;  // by rank: the first is made first
   std::vector<float> scores;  // by id, in place of merges (kScoreBpe): the pair whose token scores highest is merged
                               // first, the leftmost of equals
@@ -96,6 +98,11 @@ struct GgufTokenizer {
 /// With llama.cpp's defaults for the keys that are missing. Errors: a model or a pre-tokenizer that we do not have, by
 /// name; arrays of different lengths; ids and types out of range; scores that are not finite; merges of unknown tokens.
 Result<Vocabulary> vocabulary_from_gguf(GgufTokenizer gguf);
+
+/// Takes away the added tokens whose ids lie behind the model's embedding: no text can have them. LLaMA-2 directories
+/// have a `<pad>` like that. Errors: such a token that is no added one; such a BOS or EOS that is put around every
+/// text.
+Result<void> drop_tokens_without_row(Vocabulary& vocabulary, std::int64_t embedding_rows);
 
 /// tokenizer.json and tokenizer_config.json from which `transformers` (PreTrainedTokenizerFast) makes the same
 /// tokenizer. REQUIRES: make_tokenizer takes `vocabulary`.
