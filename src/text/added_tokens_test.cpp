@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
+#include <random>
+#include <utility>
+
 namespace sparsecim {
 namespace {
 
@@ -21,6 +25,7 @@ std::vector<std::string> cut(const AddedTokens& tokens, std::string_view text) {
 AddedTokens tokens_of(const std::vector<Vocabulary::Token>& tokens) {
   AddedTokens added;
   for (std::size_t id = 0; id < tokens.size(); ++id) added.add(tokens[id].text, tokens[id], static_cast<TokenId>(id));
+  added.sort();
   return added;
 }
 
@@ -73,6 +78,43 @@ TEST(AddedTokens, OfSingleWordsAreFoundOnlyBetweenWords) {
 }
 
 TEST(AddedTokens, WithoutTextAreNeverFound) { EXPECT_THAT(cut(tokens_of({{.text = ""}}), "ab"), ElementsAre("ab")); }
+
+TEST(AddedTokens, AreTheLongestThatFitsOfAnyThatBeginAlike) {
+  std::mt19937 random(7);
+  const auto word = [&](std::size_t longest) {  // few letters, so that many begin alike; bytes above 127 too
+    std::string text(1 + random() % longest, ' ');
+    for (char& letter : text) letter = "ab\xFF"[random() % 3];
+    return text;
+  };
+  for (int round = 0; round < 300; ++round) {
+    std::vector<Vocabulary::Token> tokens(1 + random() % 20);
+    for (auto& token : tokens) token.text = word(6);
+    const std::string text = word(60);
+    std::vector<std::string> expected;
+    std::string between;
+    for (std::size_t at = 0; at < text.size();) {
+      const Vocabulary::Token* longest = nullptr;
+      for (const auto& token : tokens)
+        if (text.substr(at).starts_with(token.text) && (!longest || token.text.size() > longest->text.size()))
+          longest = &token;
+      if (longest && !between.empty()) expected.push_back(std::exchange(between, ""));
+      if (longest) expected.push_back(fmt::format("[{}]{}", longest - tokens.data(), longest->text));
+      if (!longest) between += text[at];
+      at += longest ? longest->text.size() : 1;
+    }
+    if (!between.empty()) expected.push_back(between);
+    EXPECT_EQ(cut(tokens_of(tokens), text), expected);
+  }
+}
+
+TEST(AddedTokens, ThatAreManyAndLongAndBeginAlikeTakeLittleTime) {
+  std::vector<Vocabulary::Token> tokens;
+  for (std::size_t length = 1; length < 1024; ++length) tokens.push_back({.text = std::string(length, 'a') + "b"});
+  const AddedTokens added = tokens_of(tokens);
+  const std::clock_t start = std::clock();  // processor time: a busy machine does not count
+  EXPECT_EQ(cut(added, std::string(200'000, 'a')).size(), 1u);
+  EXPECT_LT(std::clock() - start, 5 * CLOCKS_PER_SEC);
+}
 
 TEST(AddedTokens, MayHoldAnyBytes) {
   EXPECT_THAT(cut(tokens_of({{.text = "\xF0\x9F\x98\x80"}}), "\xF0\xF0\x9F\x98\x80\xF0"),

@@ -22,6 +22,9 @@ class BpeTokenizer : public Tokenizer {
   std::string decode(std::span<const TokenId> ids) const final;
   const Vocabulary& vocabulary() const final { return vocabulary_; }
 
+  /// Whether the text itself, rather than pieces of it, is looked through for `token`.
+  static bool is_recognised(const Vocabulary::Token& token);
+
  protected:
   BpeTokenizer(Vocabulary vocabulary, TokenIndex index, const std::vector<Merge>& merges);
 
@@ -55,8 +58,8 @@ class BpeTokenizer : public Tokenizer {
   /// To be called by the constructors: what `id` reads as in decode, and how a recognised token is looked for.
   void set_reading(TokenId id, std::string bytes) { readings_[static_cast<std::size_t>(id)] = std::move(bytes); }
   void recognise(TokenId id, std::string normalized_text);
-  /// Whether the text itself, rather than pieces of it, is looked through for `token`.
-  static bool is_recognised(const Vocabulary::Token& token);
+  /// Behind the last of them.
+  void sort_recognised() { raw_.sort(), normalized_.sort(); }
 
   const Vocabulary& source() const { return vocabulary_; }
   const TokenIndex& index() const { return index_; }

@@ -24,6 +24,7 @@ class ByteLevelTokenizer final : public BpeTokenizer {
           found != this->index().end() ? found->second : source().unknown.value_or(kNoToken);
     }
     for (std::size_t id = 0; id < source().tokens.size(); ++id) read_token(static_cast<TokenId>(id));
+    sort_recognised();
   }
 
  private:

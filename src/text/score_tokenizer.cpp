@@ -31,6 +31,7 @@ class ScoreTokenizer final : public BpeTokenizer {
       return crosses_words(source(), merge);
     });
     for (std::size_t id = 0; id < source().tokens.size(); ++id) read_token(static_cast<TokenId>(id));
+    sort_recognised();
     for (std::size_t byte = 0; byte < of_byte_.size(); ++byte)
       set_reading(of_byte_[byte], std::string(1, static_cast<char>(byte)));
   }

@@ -27,6 +27,17 @@ Result<void> check_texts(const Vocabulary& vocabulary) {
   return {};
 }
 
+/// A text is looked through for added tokens in a time that their greatest length bounds.
+Result<void> check_added(const Vocabulary& vocabulary) {
+  constexpr std::size_t kLongest = 1024;  // bytes; real ones have less than 100
+  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    const Vocabulary::Token& token = vocabulary.tokens[id];
+    if (BpeTokenizer::is_recognised(token) && token.text.size() > kLongest)
+      return fail("the added token {} has {} bytes, more than {}", id, token.text.size(), kLongest);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<TokenId>> Tokenizer::encode_as_model(std::string_view text) const {
@@ -49,6 +60,7 @@ std::string Tokenizer::decode_for_reading(std::span<const TokenId> ids) const {
 Result<std::unique_ptr<Tokenizer>> make_tokenizer(Vocabulary vocabulary) {
   SC_TRY(check_ids(vocabulary));
   SC_TRY(check_texts(vocabulary));
+  SC_TRY(check_added(vocabulary));
   SC_TRY_ASSIGN(TokenIndex index, index_tokens(vocabulary));
   SC_TRY_ASSIGN(const std::vector<Merge> merges, ranked_merges(vocabulary, index));
   return vocabulary.kind == Vocabulary::Kind::kByteLevelBpe

@@ -334,5 +334,13 @@ TEST(MakeTokenizer, RefusesAVocabularyThatContradictsItself) {
   EXPECT_THAT(refusal(vocabulary), HasSubstr("there is no token <0x00>"));
 }
 
+TEST(Tokenizer, RefusesAnAddedTokenThatIsTooLongToBeLookedFor) {
+  Vocabulary vocabulary = tiny_byte_level({});
+  vocabulary.tokens.back().text = std::string(1024, 'x');
+  EXPECT_TRUE(make_tokenizer(vocabulary));
+  vocabulary.tokens.back().text += 'x';
+  EXPECT_THAT(make_tokenizer(vocabulary).error().what, HasSubstr("the added token 256 has 1025 bytes"));
+}
+
 }  // namespace
 }  // namespace sparsecim
