@@ -226,7 +226,8 @@ TEST_F(ExportOfOtherFormats, LeavesOutAddedTokensThatTheEmbeddingHasNoRowFor) {
   const auto tokenizer = open_tokenizer(*open_checkpoint(out_).value()).value();
   EXPECT_EQ(tokenizer->vocabulary().tokens.size(), 300u);
   EXPECT_EQ(tokenizer->vocabulary().n_without_row, 1);
-  for (const TokenId id : tokenizer->encode_as_model("the <pad> <|user|>").value()) EXPECT_LT(id, 300);
+  const std::vector<TokenId> ids = tokenizer->encode_as_model("the <pad> <|user|>").value();
+  for (const TokenId id : ids) EXPECT_LT(id, 300);
 }
 
 TEST_F(ExportOfOtherFormats, PrefersTokenizerJsonToTheSentencePieceModel) {
