@@ -145,6 +145,40 @@ Table layers(const Simulation& simulation) {
   return table;
 }
 
+/// Eight heights, as the share of a whole.
+std::string_view bar(double share) {
+  constexpr std::string_view kBars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  return kBars[std::clamp<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(share * 8), 0, 7)];
+}
+
+std::string shares_text(double least, double most) {
+  const std::string low = format_percent(least), high = format_percent(most);
+  return low == high ? low : fmt::format("{} .. {}", low, high);
+}
+
+/// How busy the macros are, in at most 32 bars: "macros 0 .. 63 ▇▇▇▇▇▇▃ multiply 78 % .. 81 %, load 3 %".
+std::string macro_use_line(const Simulation& simulation) {
+  constexpr std::int64_t kMostBars = 32;
+  const std::int64_t bars = std::min(simulation.macros, kMostBars);
+  const auto cycles = static_cast<double>(simulation.cycles);
+  const auto multiply = [](const MacroUse& use) { return use.multiply_cycles; };
+  const auto load = [](const MacroUse& use) { return use.load_cycles; };
+  const auto [least, most] = std::ranges::minmax(simulation.macro_use, {}, multiply);
+  const auto [fewest, longest] = std::ranges::minmax(simulation.macro_use, {}, load);
+  std::string line = fmt::format("macros 0 .. {} ", simulation.macros - 1);
+  auto use = simulation.macro_use.begin();
+  for (std::int64_t i = 0; i < bars; ++i) {
+    const std::int64_t macro = i * simulation.macros / bars;
+    while (use->last_macro < macro) ++use;
+    line += bar(static_cast<double>(use->multiply_cycles) / cycles);
+  }
+  return line + fmt::format(" multiply {}, load {}\n",
+                            shares_text(static_cast<double>(least.multiply_cycles) / cycles,
+                                        static_cast<double>(most.multiply_cycles) / cycles),
+                            shares_text(static_cast<double>(fewest.load_cycles) / cycles,
+                                        static_cast<double>(longest.load_cycles) / cycles));
+}
+
 /// `text` in lines of at most kWidth columns, broken at spaces, the further ones indented.
 std::string wrapped(const std::string& text) {
   std::string out;
@@ -169,6 +203,7 @@ std::string simulation_text(const Simulation& simulation) {
   text += wrapped(fmt::format("{} macros, {} nm, clock {} ({})",
                               report::format_number(static_cast<double>(simulation.macros)), simulation.node_nm,
                               format_time(simulation.clock_ns), simulation.critical_path.name));
+  if (!simulation.macro_use.empty()) text += macro_use_line(simulation);
   for (const Table& table : {totals(simulation), components(simulation), layers(simulation)})
     text.append("\n").append(table.text(width));
   if (!simulation.notes.empty()) text += "\n";

@@ -25,6 +25,7 @@ void add_generate(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_select(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_simulate(CLI::App& app, const CommonOptions& common, VerbAction& run);
+void add_sweep(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_explain(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run);
 

@@ -17,6 +17,7 @@ enum class Fidelity {
   kClosedForm,  // formulas
   kCycle,       // a walk from event to event: the same cycles, and a timeline of every step
 };
+inline constexpr std::string_view kFidelityNames[] = {"closed-form", "cycle"};
 
 /// Where one operation goes: a grid of tiles, each one macro's worth of weights, dealt out to macros in equal runs.
 struct Placement {
@@ -27,6 +28,7 @@ struct Placement {
   std::int64_t outputs_per_tile = 0;
   std::int64_t tiles_per_macro = 0;  // one after the other; the last macro may have fewer
   std::int64_t macros_used = 0;
+  std::int64_t first_macro = 0;  // where every tile has a macro of its own, behind those of the operations before
   std::int64_t stored_bits = 0;  // of the operation's weights and their positions
   std::int64_t tiles() const { return input_tiles * output_tiles; }
 };
@@ -46,9 +48,11 @@ struct Event {
   double count;
 };
 
+inline constexpr std::string_view kMacros = "macros";
+
 /// What a group of equal units does for a while.
 struct Span {
-  std::string_view resource;  // "macros", "weight SRAM", "dram", "link", "vector unit"
+  std::string_view resource;  // kMacros, "weight SRAM", "dram", "link", "vector unit"
   std::int64_t first_unit, last_unit;
   std::int64_t start_cycle, cycles;
   std::string_view activity;  // "compute", "load weights"
@@ -67,9 +71,18 @@ struct OperationRun {
   std::vector<Span> spans;
 };
 
+/// How long each of a group of equal macros did what, over a whole run.
+struct MacroUse {
+  std::int64_t first_macro, last_macro;
+  std::int64_t multiply_cycles;  // some column multiplies
+  std::int64_t load_cycles;      // a tile is being written, or its stream waited for; behind multiplying or not
+  bool operator==(const MacroUse&) const = default;
+};
+
 struct Run {
   std::int64_t cycles = 0;
   std::vector<OperationRun> operations;
+  std::vector<MacroUse> macro_use;  // of all macros, in order
   double available_multiplies = 0;  // slots of all macros over the whole run
 };
 

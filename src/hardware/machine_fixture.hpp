@@ -45,8 +45,9 @@ inline Workload workload_of(const Operation& operation) {
   return {.name = "one matrix", .n_tokens = operation.n_tokens, .operations = {operation}};
 }
 
-inline Simulation simulated(const MachineDescription& machine, const Operation& operation) {
-  return simulate(workload_of(operation), machine).value();
+inline Simulation simulated(const MachineDescription& machine, const Operation& operation,
+                            Fidelity fidelity = Fidelity::kClosedForm) {
+  return simulate(workload_of(operation), machine, fidelity).value();
 }
 
 /// The nominal energy of a component, 0 where it has none.
@@ -54,6 +55,32 @@ inline double energy_of(const Simulation& simulation, std::string_view component
   for (const ComponentEnergy& energy : simulation.energy)
     if (energy.component == component) return energy.energy_pj.nominal;
   return 0;
+}
+
+/// A prefill by the decoder's matrices at 2:4; causal attention is counted as if it looked at everything.
+inline Workload llama_3_8b(std::int64_t tokens) {
+  Workload workload{.name = "LLaMA-3-8B", .n_tokens = tokens};
+  for (int block = 0; block < 32; ++block) {
+    const auto add = [&](const char* name, std::int64_t inputs, std::int64_t outputs) {
+      workload.operations.push_back({.name = fmt::format("model.layers.{}.{}", block, name),
+                                     .n_tokens = tokens,
+                                     .n_inputs = inputs,
+                                     .n_outputs = outputs,
+                                     .pattern = {2, 4}});
+    };
+    for (const char* name : {"self_attn.q_proj", "self_attn.o_proj"}) add(name, 4096, 4096);
+    for (const char* name : {"self_attn.k_proj", "self_attn.v_proj"}) add(name, 4096, 1024);
+    for (const char* name : {"mlp.gate_proj", "mlp.up_proj"}) add(name, 4096, 14336);
+    add("mlp.down_proj", 14336, 4096);
+    for (int product = 0; product < 2; ++product)
+      workload.operations.push_back({.name = "attention",
+                                     .kind = Operation::Kind::kAttention,
+                                     .n_tokens = tokens,
+                                     .n_inputs = product ? tokens : 128,
+                                     .n_outputs = product ? 128 : tokens,
+                                     .count = 32});
+  }
+  return workload;
 }
 
 }  // namespace sparsecim

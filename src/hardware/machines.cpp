@@ -23,8 +23,18 @@ std::string kind_names() {
   return names;
 }
 
-Result<std::unique_ptr<Machine>> make_machine(const std::string& path, const std::string& text) {
-  SC_TRY_ASSIGN(const auto settings, parse_settings(path, text));
+void override_setting(std::vector<Setting>& settings, const Setting& override) {
+  const auto given = std::ranges::find(settings, override.key, &Setting::key);
+  if (given != settings.end())
+    *given = override;
+  else
+    settings.push_back(override);
+}
+
+Result<std::unique_ptr<Machine>> make_machine(const std::string& path, const std::string& text,
+                                              const std::vector<Setting>& overrides) {
+  SC_TRY_ASSIGN(auto settings, parse_settings(path, text));
+  for (const Setting& override : overrides) override_setting(settings, override);
   const Setting* kind = find_setting(settings, "machine");
   if (!kind) return fail(Remedy{"allowed: " + kind_names()}, "{}: 'machine' is missing", path);
   for (const MachineKind& known : machine_kinds())
@@ -68,17 +78,18 @@ std::vector<std::string> machine_names() {
   return names;
 }
 
-Result<MachineDescription> open_machine(std::string_view name_or_path) {
+Result<MachineDescription> open_machine(std::string_view name_or_path, const std::vector<Setting>& overrides) {
   SC_TRY_ASSIGN(const std::string text, read_description(name_or_path));
   const bool embedded = find_embedded(name_or_path) != nullptr;
   const std::string path = embedded ? fmt::format("arch/{}.yaml", name_or_path) : std::string(name_or_path);
-  SC_TRY_ASSIGN(MachineDescription description, parse_machine(path, text));
+  SC_TRY_ASSIGN(MachineDescription description, parse_machine(path, text, overrides));
   description.name = name_or_path;
   return description;
 }
 
-Result<MachineDescription> parse_machine(const std::string& path, const std::string& text) {
-  SC_TRY_ASSIGN(std::unique_ptr<Machine> machine, make_machine(path, text));
+Result<MachineDescription> parse_machine(const std::string& path, const std::string& text,
+                                         const std::vector<Setting>& overrides) {
+  SC_TRY_ASSIGN(std::unique_ptr<Machine> machine, make_machine(path, text, overrides));
   return MachineDescription{path, std::move(machine)};
 }
 

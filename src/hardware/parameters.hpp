@@ -120,11 +120,10 @@ Parameter<Target> patterns_parameter(const Declaration& declaration, Access acce
 }
 
 /// Reads every parameter from `settings`. Errors: unknown and missing keys, values out of range, each with its place
-/// and what is allowed.
+/// and what is allowed. `keys` are read by somebody else.
 template <class Target>
 Result<Target> read_parameters(const std::vector<Parameter<Target>>& parameters, const std::string& path,
-                               const std::vector<Setting>& settings) {
-  std::vector<std::string> keys = {"machine"};
+                               const std::vector<Setting>& settings, std::vector<std::string> keys = {"machine"}) {
   for (const auto& parameter : parameters) keys.push_back(parameter.key);
   SC_TRY(detail::refuse_unknown(settings, keys));
   Target target;

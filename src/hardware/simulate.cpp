@@ -140,6 +140,7 @@ double latency_ns_at(const Run& run, double nominal_clock_ns, double clock_ns) {
 void add_totals(const Workload& workload, const Run& run, Simulation& simulation) {
   for (const OperationRun& operation : run.operations) simulation.useful_multiplies += operation.useful_multiplies;
   simulation.available_multiplies = run.available_multiplies;
+  simulation.multiplies_per_cycle = run.available_multiplies / static_cast<double>(run.cycles);
   simulation.utilization = simulation.useful_multiplies / run.available_multiplies;
   std::int64_t attention_cycles = 0;
   for (const SimulatedOperation& operation : simulation.operations)
@@ -201,16 +202,11 @@ void add_notes(const Simulation& simulation, std::vector<std::string>& notes) {
       "the activation lines");
 }
 
-/// Energy of the whole run: the operations' and the leakage before the first of them.
-void add_up_energy(Simulation& simulation, const PricedInventory& priced) {
-  double covered_ns = 0;
-  for (const SimulatedOperation& operation : simulation.operations) {
+/// Operations follow each other without a gap, so their leakage is all there is.
+void add_up_energy(Simulation& simulation) {
+  for (const SimulatedOperation& operation : simulation.operations)
     for (const ComponentEnergy& component : operation.energy)
       add_energy(simulation.energy, component.component, component.energy_pj);
-    covered_ns += operation.latency_ns;
-  }
-  add_energy(simulation.energy, "leakage",
-             leakage_pj(priced.leakage_pw, std::max(0.0, simulation.latency_ns - covered_ns)));
   for (const ComponentEnergy& component : simulation.energy) simulation.energy_pj += component.energy_pj;
   std::ranges::stable_sort(simulation.energy, std::ranges::greater{},
                            [](const ComponentEnergy& component) { return component.energy_pj.nominal; });
@@ -218,11 +214,11 @@ void add_up_energy(Simulation& simulation, const PricedInventory& priced) {
 
 }  // namespace
 
-Result<Simulation> simulate(const Workload& workload, const MachineDescription& description) {
+Result<Simulation> simulate(const Workload& workload, const MachineDescription& description, Fidelity fidelity) {
   SC_TRY(validate(workload));
   const Machine& machine = *description.machine;
   SC_TRY_ASSIGN(const Mapping mapping, within(description.name, machine.map(workload)));
-  const Run run = machine.run(workload, mapping, Fidelity::kClosedForm);
+  const Run run = machine.run(workload, mapping, fidelity);
   const Inventory inventory = machine.inventory(mapping);
   PricedInventory priced = price(inventory);
 
@@ -230,6 +226,8 @@ Result<Simulation> simulate(const Workload& workload, const MachineDescription& 
   simulation.workload = workload.name;
   simulation.machine = description.name;
   simulation.kind = machine.kind();
+  simulation.fidelity = fidelity;
+  simulation.macro_use = run.macro_use;
   simulation.n_tokens = workload.n_tokens;
   simulation.macros = mapping.macros;
   simulation.node_nm = inventory.node_nm;
@@ -246,7 +244,7 @@ Result<Simulation> simulate(const Workload& workload, const MachineDescription& 
   for (std::size_t i = 0; i < workload.operations.size(); ++i)
     simulation.operations.push_back(simulate_operation(workload.operations[i], mapping.placements[i], run.operations[i],
                                                        run, priced, inventory.node_nm));
-  add_up_energy(simulation, priced);
+  add_up_energy(simulation);
   simulation.parts = std::move(priced.parts);
   simulation.parameters = machine.parameters();
   simulation.notes = mapping.notes;

@@ -9,6 +9,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "hardware/machine.hpp"
+#include "hardware/parameters.hpp"
 #include "hardware/pricing.hpp"
 
 namespace sparsecim {
@@ -19,11 +20,12 @@ struct MachineDescription {
   std::shared_ptr<const Machine> machine;
 };
 
-/// A description (docs/formats/machines.md); `path` is its name. Errors: unknown, missing and contradictory keys, with
-/// file, line and what is allowed.
-Result<MachineDescription> parse_machine(const std::string& path, const std::string& text);
+/// A description (docs/formats/machines.md); `path` is its name. Settings of `overrides` take the place of the
+/// description's. Errors: unknown, missing and contradictory keys, with file, line and what is allowed.
+Result<MachineDescription> parse_machine(const std::string& path, const std::string& text,
+                                         const std::vector<Setting>& overrides = {});
 /// `arch/NAME.yaml` as compiled in, or a file. Errors also: neither.
-Result<MachineDescription> open_machine(std::string_view name_or_path);
+Result<MachineDescription> open_machine(std::string_view name_or_path, const std::vector<Setting>& overrides = {});
 /// The names that open_machine knows without a file.
 std::vector<std::string> machine_names();
 
@@ -61,6 +63,7 @@ struct UsedConstant {
 /// The verdict: a workload on a machine. Totals are for the whole system and the whole run.
 struct Simulation {
   std::string workload, machine, kind;
+  Fidelity fidelity = Fidelity::kClosedForm;
   std::int64_t n_tokens = 0;
   std::int64_t macros = 0;
   double node_nm = 0;
@@ -75,6 +78,7 @@ struct Simulation {
   /// Multiplies by weights that are not zero over all multiply slots of all macros during the run: idle macros, stalls,
   /// fill and attention count as unused.
   double utilization = 0;
+  double multiplies_per_cycle = 0;    // that all macros could do
   double macro_utilization = 0;       // the same over the cycles of linear operations alone
   double attention_cycles_share = 0;  // of all cycles: the macros idle meanwhile
   /// Share of activation bits that change between bit planes, by products; none where nothing runs on macros.
@@ -89,6 +93,7 @@ struct Simulation {
   std::vector<ComponentEnergy> energy;                     // by component, largest first
   std::vector<PricedPart> parts;                           // area and leakage
   std::vector<SimulatedOperation> operations;
+  std::vector<MacroUse> macro_use;           // of all macros, groups of equal ones in order
   std::vector<Span> timeline;                // spans of all operations, in order
   std::vector<std::int64_t> span_operation;  // which operation each belongs to
   std::vector<std::string> notes;
@@ -97,13 +102,15 @@ struct Simulation {
 };
 
 /// Errors: validate(workload)'s; an operation that the machine cannot hold, with the bound and what lifts it.
-Result<Simulation> simulate(const Workload& workload, const MachineDescription& description);
+Result<Simulation> simulate(const Workload& workload, const MachineDescription& description,
+                            Fidelity fidelity = Fidelity::kClosedForm);
 
 /// Plain numbers at the top (latency_ns cycles energy_pj area_um2 utilization tops_per_watt, bands as *_low, *_high),
 /// details below.
 Json to_json(const Simulation& simulation);
 
-/// The schedule for chrome://tracing and Perfetto: one lane per group of equal macros, at most `most_spans` spans.
+/// The schedule for chrome://tracing and Perfetto: a lane for each group of equal macros, for DRAM, weight SRAM, link
+/// and vector unit; at most `most_spans` spans.
 Json to_trace(const Simulation& simulation, std::size_t most_spans = 20000);
 
 }  // namespace sparsecim

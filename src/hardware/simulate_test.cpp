@@ -38,31 +38,6 @@ TEST(Simulate, GivesTheSameFiguresInEveryFormItReturns) {
   EXPECT_GT(json["energy_pj_high"], json["energy_pj"]);
 }
 
-Workload llama_3_8b(std::int64_t tokens) {
-  Workload workload{.name = "LLaMA-3-8B", .n_tokens = tokens};
-  for (int block = 0; block < 32; ++block) {
-    const auto add = [&](const char* name, std::int64_t inputs, std::int64_t outputs) {
-      workload.operations.push_back({.name = fmt::format("model.layers.{}.{}", block, name),
-                                     .n_tokens = tokens,
-                                     .n_inputs = inputs,
-                                     .n_outputs = outputs,
-                                     .pattern = {2, 4}});
-    };
-    for (const char* name : {"self_attn.q_proj", "self_attn.o_proj"}) add(name, 4096, 4096);
-    for (const char* name : {"self_attn.k_proj", "self_attn.v_proj"}) add(name, 4096, 1024);
-    for (const char* name : {"mlp.gate_proj", "mlp.up_proj"}) add(name, 4096, 14336);
-    add("mlp.down_proj", 14336, 4096);
-    for (int product = 0; product < 2; ++product)
-      workload.operations.push_back({.name = "attention",
-                                     .kind = Operation::Kind::kAttention,
-                                     .n_tokens = tokens,
-                                     .n_inputs = product ? tokens : 128,
-                                     .n_outputs = product ? 128 : tokens,
-                                     .count = 32});
-  }
-  return workload;
-}
-
 // What a closed form does depends on the operations and the macros, not on the tokens: tools/benchmark times it.
 TEST(Simulate, DoesNoMoreForManyTokensThanForFew) {
   const Simulation few = simulate(llama_3_8b(64), kFlexcim).value(),
@@ -370,35 +345,6 @@ TEST(Simulate, RefusesWhatCannotBeCounted) {
       simulate(workload_of(narrow), machine_with("dense-dcim", {{"bits_per_cycle: 1024", "bits_per_cycle: 8"}}));
   ASSERT_FALSE(refused) << "few products, but each takes a pass";
   EXPECT_NE(refused.error().what.find("cycles"), std::string::npos);
-}
-
-TEST(Trace, ShowsEveryOperationWithinTheRunAndNamesItsLanes) {
-  Workload workload = llama_3_8b(64);
-  workload.operations.resize(18);
-  const Simulation simulation = simulate(workload, kFlexcim).value();
-  const Json trace = to_trace(simulation);
-  std::set<int> lanes;
-  std::set<std::string> shown;
-  double end_us = 0;
-  for (const Json& event : trace["traceEvents"]) {
-    if (event["ph"] == "M") {
-      lanes.insert(event["tid"].get<int>());
-      continue;
-    }
-    EXPECT_TRUE(lanes.contains(event["tid"].get<int>())) << "announced before it is used";
-    EXPECT_GE(event["dur"].get<double>(), 0);
-    end_us = std::max(end_us, event["ts"].get<double>() + event["dur"].get<double>());
-    shown.insert(event["name"].get<std::string>());
-  }
-  EXPECT_NEAR(end_us, simulation.latency_ns / 1000, 1e-6);
-  for (const Operation& operation : workload.operations) EXPECT_TRUE(shown.contains(operation.name));
-}
-
-TEST(Trace, IsBoundedAndSaysWhatItLeftOut) {
-  const Simulation simulation = simulate(llama_3_8b(64), kFlexcim).value();
-  const Json trace = to_trace(simulation, 10);
-  EXPECT_EQ(std::ranges::count_if(trace["traceEvents"], [](const Json& event) { return event["ph"] == "X"; }), 10);
-  EXPECT_EQ(trace["otherData"]["spans_left_out"], simulation.timeline.size() - 10);
 }
 
 }  // namespace

@@ -149,43 +149,15 @@ Json clock_json(const Path& path, double node_nm) {
   return json;
 }
 
-/// A lane of the trace: Chrome's thread ids are numbers, so equal groups of units share one.
-std::string lane_name(const Span& span) {
-  if (span.resource != "macros") return std::string(span.resource);
-  return span.first_unit == span.last_unit ? fmt::format("macro {}", span.first_unit)
-                                           : fmt::format("macros {} to {}", span.first_unit, span.last_unit);
-}
-
-class Lanes {
- public:
-  /// The number of the lane; its name is announced to the trace when it is new.
-  std::size_t of(const Span& span, Json& events) {
-    const auto [lane, is_new] = numbers_.try_emplace(lane_name(span), numbers_.size() + 1);
-    if (is_new)
-      events.push_back(
-          {{"name", "thread_name"}, {"ph", "M"}, {"pid", 1}, {"tid", lane->second}, {"args", {{"name", lane->first}}}});
-    return lane->second;
-  }
-
- private:
-  std::map<std::string, std::size_t> numbers_;
-};
-
-Json span_json(const Span& span, const SimulatedOperation& operation, std::size_t lane, double clock_ns) {
-  const double us_per_cycle = clock_ns / 1000;
-  Json json = {{"name", operation.name},
-               {"cat", std::string(span.activity)},
-               {"ph", "X"},
-               {"pid", 1},
-               {"tid", lane},
-               {"ts", static_cast<double>(span.start_cycle) * us_per_cycle},
-               {"dur", static_cast<double>(span.cycles) * us_per_cycle}};
-  json["args"] = {{"cycles", span.cycles}, {"bound", operation.bound}};
-  if (!operation.attention) {
-    json["args"]["runs_as"] = operation.runs_as.name();
-    json["args"]["tiles"] = operation.tiles;
-    json["args"]["energy_pj_of_operation"] = operation.energy_pj.nominal;
-  }
+/// Shares of all cycles, for a group of equal macros in a row.
+Json macro_use_json(const Simulation& simulation) {
+  Json json = Json::array();
+  for (const MacroUse& use : simulation.macro_use)
+    json.push_back(
+        {{"first_macro", use.first_macro},
+         {"last_macro", use.last_macro},
+         {"multiply_share", static_cast<double>(use.multiply_cycles) / static_cast<double>(simulation.cycles)},
+         {"load_share", static_cast<double>(use.load_cycles) / static_cast<double>(simulation.cycles)}});
   return json;
 }
 
@@ -206,6 +178,7 @@ Json to_json(const Simulation& simulation) {
                {"area_um2_low", simulation.area_um2.low},
                {"area_um2_high", simulation.area_um2.high},
                {"dense_equivalent_tops_per_watt", simulation.dense_equivalent_tops_per_watt}};
+  json["multiplies_per_cycle"] = simulation.multiplies_per_cycle;
   json["macro_utilization"] = simulation.macro_utilization;
   json["attention_cycles_share"] = simulation.attention_cycles_share;
   if (simulation.activation_toggle) json["activation_toggle"] = *simulation.activation_toggle;
@@ -214,6 +187,7 @@ Json to_json(const Simulation& simulation) {
   json["tokens"] = simulation.n_tokens;
   json["machine"] = simulation.machine;
   json["kind"] = simulation.kind;
+  json["fidelity"] = std::string(kFidelityNames[static_cast<std::size_t>(simulation.fidelity)]);
   json["macros"] = simulation.macros;
   json["node_nm"] = simulation.node_nm;
   json["clock_ns"] = simulation.clock_ns;
@@ -229,6 +203,7 @@ Json to_json(const Simulation& simulation) {
   json["energy_by_component_pj"] = energy_json(simulation.energy);
   json["area_by_component_um2"] = area_json(simulation.parts);
   const ConstantNumbers numbers = numbers_of(simulation.constants);
+  json["macro_use"] = macro_use_json(simulation);
   json["operations"] = Json::array();
   for (const SimulatedOperation& operation : simulation.operations) {
     json["operations"].push_back(operation_json(operation));
@@ -239,23 +214,6 @@ Json to_json(const Simulation& simulation) {
   json["constants"] = constants_json(simulation.constants);
   json["parameters"] = simulation.parameters;
   return json;
-}
-
-Json to_trace(const Simulation& simulation, std::size_t most_spans) {
-  Json events = Json::array();
-  Lanes lanes;
-  const std::size_t spans = std::min(most_spans, simulation.timeline.size());
-  for (std::size_t i = 0; i < spans; ++i) {
-    const auto& operation = simulation.operations[static_cast<std::size_t>(simulation.span_operation[i])];
-    const std::size_t lane = lanes.of(simulation.timeline[i], events);
-    events.push_back(span_json(simulation.timeline[i], operation, lane, simulation.clock_ns));
-  }
-  return {{"displayTimeUnit", "ns"},
-          {"otherData",
-           {{"machine", simulation.machine},
-            {"workload", simulation.workload},
-            {"spans_left_out", simulation.timeline.size() - spans}}},
-          {"traceEvents", std::move(events)}};
 }
 
 }  // namespace sparsecim

@@ -66,11 +66,11 @@ class LinearForm {
 void add_spans(const LinearWork& work, std::int64_t start, std::int64_t end, Timed& timed) {
   const std::int64_t last = work.tiling.macros_used() - 1;
   const bool equal = work.full_steps() == work.tiling.tiles_per_macro;
-  if (equal || last > 0) timed.spans.push_back({"macros", 0, equal ? last : last - 1, start, end - start, "compute"});
+  if (equal || last > 0) timed.spans.push_back({kMacros, 0, equal ? last : last - 1, start, end - start, "compute"});
   if (!equal) {
     const double share = static_cast<double>(work.full_steps()) / static_cast<double>(work.tiling.tiles_per_macro);
     timed.spans.push_back(
-        {"macros", last, last, start, static_cast<std::int64_t>(share * static_cast<double>(end - start)), "compute"});
+        {kMacros, last, last, start, static_cast<std::int64_t>(share * static_cast<double>(end - start)), "compute"});
   }
 }
 

@@ -122,8 +122,8 @@ class LinearWalk {
     const std::int64_t last = work_.tiling.macros_used() - 1;
     const bool equal = work_.full_steps() == work_.tiling.tiles_per_macro;
     if (equal || last > 0)
-      spans_.push_back({"macros", 0, equal ? last : last - 1, begin, end - begin, "compute", detail});
-    if (!equal && all) spans_.push_back({"macros", last, last, begin, end - begin, "compute", detail});
+      spans_.push_back({kMacros, 0, equal ? last : last - 1, begin, end - begin, "compute", detail});
+    if (!equal && all) spans_.push_back({kMacros, last, last, begin, end - begin, "compute", detail});
   }
 
   void show_load(std::int64_t begin, std::int64_t cycles, const std::string& detail) {

@@ -122,9 +122,10 @@ void DcimMachine::size_system(const Workload& workload, Mapping& mapping) const 
     mapping.activation_sram_bits =
         std::max(mapping.activation_sram_bits, activation_bits(operation, shape_.activation_bits));
     if (operation.kind == Operation::Kind::kAttention) continue;
-    tiles += mapping.placements[i].tiles();
-    if (system_.weights == SystemParameters::Weights::kOnChip)
-      mapping.weight_sram_bits += mapping.placements[i].stored_bits;
+    Placement& placement = mapping.placements[i];
+    if (system_.weights == SystemParameters::Weights::kResident) placement.first_macro = tiles;
+    if (system_.weights == SystemParameters::Weights::kOnChip) mapping.weight_sram_bits += placement.stored_bits;
+    tiles += placement.tiles();
   }
   if (system_.weights == SystemParameters::Weights::kResident) mapping.macros = std::max<std::int64_t>(tiles, 1);
 }
@@ -198,11 +199,20 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                     events);
 }
 
-OperationRun DcimMachine::run_linear(const Operation& operation, const Placement& placement, Schedule& schedule) const {
+OperationRun DcimMachine::run_linear(const Operation& operation, const Placement& placement, Schedule& schedule,
+                                     MacroUses& uses) const {
   LinearWork work = work_of(operation, placement);
   const auto unhindered = schedule.clone();
   const Timed timed = schedule.linear(work);
   OperationRun run = run_of(timed);
+  for (Span& span : run.spans) {
+    if (span.resource != kMacros) continue;
+    span.first_unit += placement.first_macro;
+    span.last_unit += placement.first_macro;
+  }
+  const std::int64_t last_macro = placement.first_macro + placement.macros_used - 1;
+  uses.add(placement.first_macro, last_macro - 1, timed.full_macro);
+  uses.add(last_macro, last_macro, timed.last_macro);
   run.initiation_interval = pass_timing(work.path).initiation_interval;
   run.bound = bound_of(work, timed);
   run.useful_multiplies = static_cast<double>(operation.nonzero_weights()) * static_cast<double>(operation.n_tokens) *
@@ -225,14 +235,16 @@ OperationRun DcimMachine::run_attention(const Operation& operation, Schedule& sc
 Run DcimMachine::run(const Workload& workload, const Mapping& mapping, Fidelity fidelity) const {
   SC_CHECK(mapping.placements.size() == workload.operations.size());
   Run run;
+  MacroUses uses;
   const std::unique_ptr<Schedule> schedule = make_schedule(fidelity);
   for (std::size_t i = 0; i < workload.operations.size(); ++i) {
     const Operation& operation = workload.operations[i];
     run.operations.push_back(operation.kind == Operation::Kind::kAttention
                                  ? run_attention(operation, *schedule)
-                                 : run_linear(operation, mapping.placements[i], *schedule));
+                                 : run_linear(operation, mapping.placements[i], *schedule, uses));
     run.cycles = run.operations.back().start_cycle + run.operations.back().cycles;
   }
+  run.macro_use = uses.of(mapping.macros);
   run.available_multiplies = static_cast<double>(mapping.macros) * static_cast<double>(shape_.words()) *
                              static_cast<double>(run.cycles) / static_cast<double>(shape_.cycles_per_multiply);
   return run;

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "hardware/dcim/macro_uses.hpp"
 #include "hardware/dcim/schedule.hpp"
 #include "hardware/dcim/system.hpp"
 #include "hardware/dcim/tile_array.hpp"
@@ -51,7 +52,8 @@ class DcimMachine : public Machine {
   void size_system(const Workload& workload, Mapping& mapping) const;
   std::int64_t chunk_tokens(const Operation& operation, const Placement& placement) const;
   LinearWork work_of(const Operation& operation, const Placement& placement) const;
-  OperationRun run_linear(const Operation& operation, const Placement& placement, Schedule& schedule) const;
+  OperationRun run_linear(const Operation& operation, const Placement& placement, Schedule& schedule,
+                          MacroUses& uses) const;
   OperationRun run_attention(const Operation& operation, Schedule& schedule) const;
   void add_events(const Operation& operation, const Placement& placement, std::int64_t loads,
                   std::vector<Event>& events) const;
