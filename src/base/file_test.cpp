@@ -9,21 +9,16 @@
 #include <fstream>
 #include <vector>
 
+#include "base/test_directory.hpp"
+
 namespace sparsecim {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Files : public testing::Test {
+class Files : public test_files::TemporaryDirectory {
  protected:
-  void SetUp() override {
-    directory_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(directory_);
-    fs::create_directories(directory_);
-  }
-  void TearDown() override { fs::remove_all(directory_); }
   int entries() const { return static_cast<int>(std::distance(fs::directory_iterator(directory_), {})); }
-  fs::path directory_;
 };
 
 TEST_F(Files, AnUnfinishedOutputFileLeavesNothingBehind) {

@@ -6,25 +6,19 @@
 #include <fstream>
 
 #include "base/file.hpp"
+#include "base/test_directory.hpp"
 
 namespace sparsecim {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Hashes : public testing::Test {
+class Hashes : public test_files::TemporaryDirectory {
  protected:
-  void SetUp() override {
-    directory_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(directory_);
-    fs::create_directories(directory_);
-  }
-  void TearDown() override { fs::remove_all(directory_); }
   fs::path write(const std::string& name, const std::string& text) const {
     std::ofstream(directory_ / name, std::ios::binary) << text;
     return directory_ / name;
   }
-  fs::path directory_;
 };
 
 /// Bytes that differ from slice to slice.

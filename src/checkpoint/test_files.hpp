@@ -12,24 +12,12 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "base/test_directory.hpp"
 #include "checkpoint/config.hpp"
 
 namespace sparsecim::test_files {
 
 namespace fs = std::filesystem;
-
-/// A directory of its own for each test.
-class TemporaryDirectory : public testing::Test {
- protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    directory_ = fs::path(testing::TempDir()) / fmt::format("{}.{}", test->test_suite_name(), test->name());
-    fs::remove_all(directory_);
-    fs::create_directories(directory_);
-  }
-  void TearDown() override { fs::remove_all(directory_); }
-  fs::path directory_;
-};
 
 inline void write_file(const fs::path& path, std::string_view bytes) { std::ofstream(path, std::ios::binary) << bytes; }
 
