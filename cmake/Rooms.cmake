@@ -2,7 +2,7 @@
 
 function(sparsecim_sources out room)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${room}/*.cpp)
-  list(FILTER files EXCLUDE REGEX "_test\\.cpp$")
+  list(FILTER files EXCLUDE REGEX "_test\\.cpp$|/sparsity/cbc/")
   set(${out} ${files} PARENT_SCOPE)
 endfunction()
 
@@ -33,6 +33,14 @@ function(sparsecim_core)
     set_source_files_properties(${files} PROPERTIES UNITY_GROUP ${room})
     sparsecim_room_tests(${room} sparsecim)
   endforeach()
+endfunction()
+
+# libsparsecim_cbc.so: the integer solver, which src/sparsity opens when a selection has several budgets.
+function(sparsecim_cbc)
+  add_library(sparsecim_cbc SHARED ${PROJECT_SOURCE_DIR}/src/sparsity/cbc/cbc.cpp)
+  target_include_directories(sparsecim_cbc PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(sparsecim_cbc PRIVATE PkgConfig::CBC)
+  add_dependencies(sparsecim sparsecim_cbc)
 endfunction()
 
 # libsparsecim_tensors.so: the rooms on LibTorch. The program opens it at run time, for the verbs that need it.

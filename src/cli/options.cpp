@@ -28,17 +28,52 @@ void add_calibration(CLI::App& verb, CalibrationRequest& request) {
   verb.add_option("--seed", request.seed, "of everything that is drawn at random")->capture_default_str();
 }
 
+namespace {
+
+/// What cannot be left out, depending on the method.
+void require_what_the_method_needs(const SelectionOptions& request) {
+  const bool shuffled = request.method == "shuffled";
+  if (shuffled && request.plan.empty()) throw CLI::RequiredError("--plan");
+  if (!shuffled && !request.sparsity && !request.max_bytes) throw CLI::RequiredError("--sparsity");
+}
+
+}  // namespace
+
 void add_selection(CLI::App& verb, SelectionOptions& request) {
-  verb.add_option("--method", request.method, "uniform or flow (arXiv 2504.14365)")->capture_default_str();
-  verb.add_option("--sparsity", request.sparsity, "share of the decoder blocks' weights to remove, in [0, 1)")
-      ->required();
-  verb.add_option("--options", request.options,
-                  "patterns to choose from, \"2:4,4:8,dense\", or \"hardware\" for all that FlexCiM runs natively "
-                  "(default: dense,4:8,2:4,2:8)");
-  verb.add_option("--tau", request.tau, "a score is an outlier above tau times the layer's mean")
+  verb.add_option("--method", request.method,
+                  "flow (arXiv 2504.14365): by how many outliers a layer has and how they are spread; owl (arXiv "
+                  "2310.05175): by how many; error-diag: least sum of squared scores dropped; uniform: one pattern for "
+                  "all; shuffled: the patterns of --plan at random places of equal shape, a control")
       ->capture_default_str();
-  verb.add_option("--granularity", request.granularity, "one pattern per block or per matrix")->capture_default_str();
-  verb.add_option("--nd", request.nd, "how outlier distances are normalised: minmax or chance")->capture_default_str();
+  verb.add_option("--sparsity", request.sparsity, "share of the decoder blocks' weights to remove, in [0, 1)");
+  verb.add_option("--max-bytes", request.max_bytes,
+                  "most bytes that the model may take where it is stored with 8-bit weights and their places; beside "
+                  "--sparsity or instead");
+  verb.add_option("--options", request.options,
+                  "patterns to choose from, \"2:4,4:8,dense\", and sets of them: hardware (all that FlexCiM runs "
+                  "natively), n:8 (any N of 8), powers:16 (powers of two up to M = 16) (default: "
+                  "dense,4:8,2:4,2:8; hardware for error-diag, n:8 for owl)");
+  verb.add_option("--keep", request.keep,
+                  "a pattern that is given to matrices beforehand, by name: dense:model.layers.0.* or "
+                  "2:4:*.down_proj; may be repeated, the last one counts; they count in the budget")
+      ->allow_extra_args(false);
+  verb.add_option("--budget", request.budget,
+                  "what a layer weighs in it: its weights, or (layers) as much as any other")
+      ->capture_default_str();
+  verb.add_option("--granularity", request.granularity,
+                  "one pattern per block or per matrix (default: block; matrix for error-diag)");
+  verb.add_option("--tau", request.tau,
+                  "a score is an outlier above tau times the layer's mean (default: 3; 5 for owl)");
+  verb.add_option("--nd", request.nd, "flow: how outlier distances are normalised, minmax or chance")
+      ->capture_default_str();
+  verb.add_option("--m-rule", request.m_rule,
+                  "flow: M grows with how clustered outliers are; inverse: with how scattered, a control")
+      ->capture_default_str();
+  verb.add_option("--time-limit", request.time_limit_s,
+                  "seconds for the integer solver, which several budgets need; without a proof there is no plan")
+      ->capture_default_str();
+  verb.add_option("--plan", request.plan, "shuffled: the plan whose patterns are shuffled, by --seed");
+  verb.parse_complete_callback([&request] { require_what_the_method_needs(request); });
 }
 
 Result<void> require_range(const std::string& name, double value, double low, double high) {

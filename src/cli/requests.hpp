@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -47,11 +48,17 @@ struct GenerateRequest : TensorRequest {
 /// How a plan is chosen.
 struct SelectionOptions {
   std::string method = "flow";
-  double sparsity = 0.5;
-  std::string options;  // "2:4,4:8,dense"; empty: the method's own
-  double tau = 3;
-  std::string granularity = "block";  // block | matrix
-  std::string nd = "minmax";          // minmax | chance
+  std::optional<double> sparsity;    // none: as the ceilings or the plan have it
+  std::string options;               // "2:4,4:8,dense"; empty: the method's own
+  std::optional<double> tau;         // none: the method's own
+  std::string granularity;           // block | matrix; empty: the method's own
+  std::string nd = "minmax";         // minmax | chance
+  std::string m_rule = "clustered";  // clustered | inverse
+  std::string budget = "weights";    // weights | layers
+  std::vector<std::string> keep;     // "dense:model.layers.0.*"
+  std::optional<std::int64_t> max_bytes;
+  double time_limit_s = 60;
+  std::filesystem::path plan;  // whose patterns are shuffled
 };
 
 struct SelectRequest : TensorRequest {

@@ -11,6 +11,7 @@
 #include "sparsity/mask.hpp"
 
 namespace sparsecim {
+namespace fs = std::filesystem;
 namespace {
 
 /// A tiny random model through the whole pipeline, on FlexCiM and a dense machine.
@@ -90,12 +91,29 @@ TEST_F(Codesign, WritesARecordThatTheReportReads) {
 }
 
 TEST_F(Codesign, OfAUniformPlanHasNoRivalAndNeedsNoOutliers) {
-  job_.method = "uniform";
+  job_.selection.method = Method::kUniform;
   job_.selection.options = {{2, 4}};
   const CodesignResult result = codesign(*dense_, job_, directory_).value();
   ASSERT_EQ(result.variants.size(), 2u);
   EXPECT_EQ(result.variants[1].label, "Uniform 2:4");
   EXPECT_TRUE(render_report(make_record(*dense_, job_, result, {})));
+}
+
+TEST_F(Codesign, NamesEveryMethodByItsOwnName) {
+  for (const auto& [method, label] : std::vector<std::pair<Method, std::string>>{
+           {Method::kOwl, "OWL"}, {Method::kErrorDiag, "Diagonal error"}, {Method::kShuffled, "Shuffled"}}) {
+    job_.selection.method = method;
+    job_.selection.options = default_options(method);
+    const fs::path directory = directory_ / label;
+    ASSERT_TRUE(fs::create_directory(directory));
+    const auto result = codesign(*dense_, job_, directory);
+    ASSERT_TRUE(result) << result.error().line();
+    EXPECT_EQ(result->variants.back().label, label);
+    EXPECT_EQ(result->variants.back().name, name(method));
+    EXPECT_EQ(result->plan.method, name(method));
+    EXPECT_TRUE(render_report(make_record(*dense_, job_, *result, {})));
+    job_.shuffled = result->plan;
+  }
 }
 
 TEST_F(Codesign, OfASparsityThatNoPlanReachesIsRefused) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/check.hpp"
 #include "prune/activities.hpp"
 #include "prune/measure.hpp"
 
@@ -65,17 +66,19 @@ Result<void> check_equal_macros(const std::vector<HardwareRun>& runs) {
   return {};
 }
 
-std::string label_of(const std::string& name, const Plan& plan) {
-  return name == "uniform" ? "Uniform " + plan.matrices.at(0).pattern.name() : "FLOW";
+std::string label_of(Method method, const Plan& plan) {
+  std::string text(label(method));
+  return method == Method::kUniform ? text + " " + plan.matrices.at(0).pattern.name() : text;
 }
 
-/// Outliers of each decoder block, as FLOW sees them.
-std::vector<Outliers> block_outliers(const Statistics& statistics) {
+/// Outliers of each decoder block, as the method sees them.
+Result<std::vector<Outliers>> block_outliers(const Statistics& statistics, const SelectionRequest& request) {
+  SC_TRY_ASSIGN(const auto outliers, statistics.outliers({request.tau, request.granularity}));
   std::vector<Outliers> blocks;
-  for (auto begin = statistics.matrices.begin(); begin != statistics.matrices.end();) {
+  for (std::size_t i = 0; i < outliers.size();) {
     std::vector<Outliers> matrices;
-    const std::int64_t block = begin->block;
-    for (; begin != statistics.matrices.end() && begin->block == block; ++begin) matrices.push_back(begin->outliers);
+    const std::int64_t block = statistics.matrices[i].block;
+    for (; i < outliers.size() && statistics.matrices[i].block == block; ++i) matrices.push_back(outliers[i]);
     blocks.push_back(combine(matrices));
   }
   return blocks;
@@ -96,19 +99,25 @@ struct Selected {
 };
 
 Result<Selected> select(const OpenModel& dense, const CodesignJob& job, Stages& stages) {
-  if (job.method == "uniform") {
+  if (!needs_statistics(job.selection.method)) {
+    if (job.selection.method == Method::kShuffled) {
+      SC_CHECK(job.shuffled.has_value());
+      SC_TRY(check_plan_of(dense.checkpoint->config(), *job.shuffled));
+      return Selected{select_shuffled(*job.shuffled, job.seed), {}};
+    }
     SC_TRY_ASSIGN(Plan plan, select_uniform(dense_plan_of(dense.checkpoint->config()), job.selection));
     return Selected{std::move(plan), {}};
   }
   SC_TRY_ASSIGN(const Statistics statistics, stages.run("measuring the dense model's outliers", [&] {
-    return measure_statistics(dense.llama, *dense.checkpoint, *job.calibration, job.tau, job.selection.granularity);
+    return measure_statistics(dense.llama, *dense.checkpoint, *job.calibration, scope_of(job.selection));
   }));
-  SC_TRY_ASSIGN(Plan plan,
-                stages.run("selecting a pattern per layer", [&] { return select_flow(statistics, job.selection); }));
-  return Selected{std::move(plan), block_outliers(statistics)};
+  SC_TRY_ASSIGN(Plan plan, stages.run("selecting a pattern per layer",
+                                      [&] { return select_by_statistics(statistics, job.selection); }));
+  SC_TRY_ASSIGN(auto blocks, block_outliers(statistics, job.selection));
+  return Selected{std::move(plan), std::move(blocks)};
 }
 
-Result<Pruned> prune_into(const fs::path& directory, const OpenModel& dense, const std::string& name, const Plan& plan,
+Result<Pruned> prune_into(const fs::path& directory, const OpenModel& dense, Method method, const Plan& plan,
                           const CodesignJob& job) {
   std::error_code error;
   if (!fs::create_directory(directory, error))
@@ -117,7 +126,7 @@ Result<Pruned> prune_into(const fs::path& directory, const OpenModel& dense, con
   SC_TRY(prune(dense.llama, plan, job.importance, job.calibration, output));
   SC_TRY_ASSIGN(auto checkpoint, open_checkpoint(directory));
   SC_TRY_ASSIGN(Llama model, Llama::open(*checkpoint, dense.llama.compute()));
-  Pruned made{name, label_of(name, plan), plan, std::move(checkpoint), std::move(model)};
+  Pruned made{std::string(name(method)), label_of(method, plan), plan, std::move(checkpoint), std::move(model)};
   made.plan.notes.insert(made.plan.notes.end(), output.notes().begin(), output.notes().end());
   return made;
 }
@@ -127,14 +136,15 @@ Result<std::vector<Pruned>> prune_all(const OpenModel& dense, const Plan& plan, 
                                       const fs::path& directory, Stages& stages) {
   SC_TRY_ASSIGN(const Plan rival, uniform_rival(plan, dense.checkpoint->config()));
   std::vector<Pruned> all;
-  const auto add = [&](const std::string& name, const Plan& of, const fs::path& into) -> Result<void> {
-    SC_TRY_ASSIGN(Pruned made,
-                  stages.run("pruning: " + label_of(name, of), [&] { return prune_into(into, dense, name, of, job); }));
+  const auto add = [&](Method method, const Plan& of, const fs::path& into) -> Result<void> {
+    SC_TRY_ASSIGN(Pruned made, stages.run("pruning: " + label_of(method, of),
+                                          [&] { return prune_into(into, dense, method, of, job); }));
     all.push_back(std::move(made));
     return {};
   };
-  if (job.method != "uniform") SC_TRY(add("uniform", rival, directory / kRival));
-  SC_TRY(add(job.method, plan, directory / "model"));
+  const Method method = job.selection.method;
+  if (method != Method::kUniform) SC_TRY(add(Method::kUniform, rival, directory / kRival));
+  SC_TRY(add(method, plan, directory / "model"));
   return all;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,10 @@ namespace sparsecim {
 
 /// One job: everything that decides what comes out.
 struct CodesignJob {
-  std::string model;            // its name, for people
-  std::string method = "flow";  // or "uniform"
+  std::string model;  // its name, for people
   SelectionRequest selection;
-  double tau = 3;
+  std::optional<Plan> shuffled;  // the plan that Method::kShuffled shuffles, by `seed`
+  std::uint64_t seed = 0;
   Importance importance = Importance::kWanda;
   const Calibration* calibration = nullptr;
   std::vector<Sequence> evaluation;

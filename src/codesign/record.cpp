@@ -10,20 +10,6 @@
 namespace sparsecim {
 namespace {
 
-constexpr int kWeightBits = 8;  // as the macros store them
-
-/// Bytes of all weights as an accelerator stores them: 8 bits per kept weight and log2(M) bits for its position, 8 bits
-/// per weight outside the decoder blocks' matrices.
-std::int64_t stored_bytes(const Plan& plan) {
-  std::int64_t bits = plan.other_weights * kWeightBits;
-  for (const PlannedMatrix& matrix : plan.matrices) {
-    const int position_bits =
-        matrix.pattern.dense() ? 0 : static_cast<int>(std::ceil(std::log2(static_cast<double>(matrix.pattern.m))));
-    bits += matrix.kept() * (kWeightBits + position_bits);
-  }
-  return (bits + 7) / 8;
-}
-
 /// The type that most of the weights are stored in: "BF16", "Q4_1".
 std::string storage_of(const Checkpoint& checkpoint) {
   std::map<std::string, std::int64_t> weights;
@@ -65,13 +51,13 @@ Json request_json(const CodesignJob& job, const CodesignResult& result, const Re
         {{"phase", name(work.phase)}, {"tokens", *work.tokens}, {"batch", work.batch}, {"context", *work.context}});
   }
   return {
-      {"sparsity", job.selection.sparsity},
+      {"sparsity", result.plan.requested_sparsity},
       {"arch", job.machines[0].name},
       {"baseline_arch", job.machines.back().name},
       {"macros", dense.hardware[0].simulation.macros},
-      {"method", job.method},
+      {"method", name(job.selection.method)},
       {"options", std::move(options)},
-      {"tau", job.tau},
+      {"tau", job.selection.tau},
       {"granularity", name(job.selection.granularity)},
       {"calibration",
        {{"text", context.calibration_text},
@@ -118,7 +104,7 @@ Json variant_json(const Variant& variant) {
           {"label", variant.label},
           {"sparsity", variant.plan.sparsity()},
           {"whole_model_sparsity", variant.plan.whole_model_sparsity()},
-          {"stored_bytes", stored_bytes(variant.plan)},
+          {"stored_bytes", variant.plan.stored_bytes()},
           {"quality", to_json(variant.quality)},
           {"hardware", std::move(hardware)}};
 }
@@ -136,7 +122,7 @@ Json block_pattern(const Plan& plan, std::int64_t block) {
   return shared ? Json(shared->name()) : Json(nullptr);
 }
 
-Json selection_json(const CodesignJob& job, const CodesignResult& result) {
+Json selection_json(const CodesignResult& result) {
   Json blocks = Json::array(), matrices = Json::array();
   for (std::size_t i = 0; i < result.blocks.size(); ++i)
     blocks.push_back({{"block", i},
@@ -154,7 +140,7 @@ Json selection_json(const CodesignJob& job, const CodesignResult& result) {
                         {"outlier_share", optional(matrix.outlier_share)},
                         {"outlier_distribution", optional(matrix.outlier_distribution)}});
   return {{"notes", result.plan.notes},
-          {"slack", result.plan.sparsity() - job.selection.sparsity},
+          {"slack", result.plan.sparsity() - result.plan.requested_sparsity},
           {"blocks", std::move(blocks)},
           {"matrices", std::move(matrices)}};
 }
@@ -188,7 +174,7 @@ Json make_record(const OpenModel& dense, const CodesignJob& job, const CodesignR
           {"model", model_json(dense, job, result.plan)},
           {"request", request_json(job, result, context)},
           {"variants", std::move(variants)},
-          {"selection", selection_json(job, result)},
+          {"selection", selection_json(result)},
           {"stages", std::move(stages)},
           {"machine", {{"cpu", processor()}, {"threads", thread_count()}}},
           {"machines", machines_json(result.variants[0])},

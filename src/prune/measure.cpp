@@ -1,10 +1,12 @@
 #include "prune/measure.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
 
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "sparsity/dropped.hpp"
 
 namespace sparsecim {
 namespace {
@@ -22,7 +24,7 @@ Result<InputMoments> collect_moments(const Llama& model, const DecoderBlock& blo
   return moments;
 }
 
-/// The inputs and matrices of one block, appended; the outliers are found later.
+/// The inputs and matrices of one block, appended; what is counted in them comes later.
 Result<void> append_block(Statistics& statistics, const ModelConfig& config, std::int64_t block,
                           const InputMoments& moments) {
   const auto linears = block_linears(config);
@@ -42,22 +44,45 @@ Result<void> append_block(Statistics& statistics, const ModelConfig& config, std
   return {};
 }
 
-/// Finds the outliers of one block's matrices, against the block's mean score or each matrix's own.
-Result<void> find_block_outliers(Statistics& statistics, const DecoderBlock& block, std::size_t first) {
+/// One block's matrices in float32, as they are scored.
+struct ScoredBlock {
   std::vector<at::Tensor> values;
   std::vector<std::vector<float>> norms;
-  std::vector<ScoredMatrix> scored;
+  std::vector<ScoredMatrix> matrices;
+};
+
+ScoredBlock score(const Statistics& statistics, const DecoderBlock& block, std::size_t first) {
+  ScoredBlock scored;
   for (std::size_t i = 0; i < block.linears.size(); ++i) {
     const MatrixStatistics& matrix = statistics.matrices[first + i];
-    values.push_back(block.linears[i].to(at::kCPU, at::kFloat).contiguous());
-    norms.push_back(statistics.inputs[static_cast<std::size_t>(matrix.input)].column_norms());
-    const auto size = static_cast<std::size_t>(values.back().numel());
-    scored.push_back({{values.back().const_data_ptr<float>(), size}, matrix.n_out, matrix.n_in, norms.back()});
+    scored.values.push_back(block.linears[i].to(at::kCPU, at::kFloat).contiguous());
+    scored.norms.push_back(statistics.inputs[static_cast<std::size_t>(matrix.input)].column_norms());
+    const auto size = static_cast<std::size_t>(scored.values.back().numel());
+    scored.matrices.push_back(
+        {{scored.values.back().const_data_ptr<float>(), size}, matrix.n_out, matrix.n_in, scored.norms.back()});
   }
-  const std::size_t layer = statistics.granularity == Granularity::kBlock ? scored.size() : 1;
-  for (std::size_t begin = 0; begin < scored.size(); begin += layer) {
-    SC_TRY_ASSIGN(const auto found, find_outliers(std::span(scored).subspan(begin, layer), statistics.tau));
-    for (std::size_t i = 0; i < found.size(); ++i) statistics.matrices[first + begin + i].outliers = found[i];
+  return scored;
+}
+
+/// The outliers of one block's matrices, against the block's mean score or each matrix's own.
+Result<void> append_outliers(Statistics& statistics, const ScoredBlock& block, std::size_t first, Threshold threshold) {
+  const std::span<const ScoredMatrix> matrices = block.matrices;
+  const std::size_t layer = threshold.granularity == Granularity::kBlock ? matrices.size() : 1;
+  for (std::size_t begin = 0; begin < matrices.size(); begin += layer) {
+    SC_TRY_ASSIGN(const auto found, find_outliers(matrices.subspan(begin, layer), threshold.tau));
+    for (std::size_t i = 0; i < found.size(); ++i) statistics.matrices[first + begin + i].outliers.push_back(found[i]);
+  }
+  return {};
+}
+
+/// Counts everything of the scope in one block.
+Result<void> count_block(Statistics& statistics, const DecoderBlock& block, std::size_t first) {
+  const ScoredBlock scored = score(statistics, block, first);
+  for (const Threshold& threshold : statistics.scope.thresholds)
+    SC_TRY(append_outliers(statistics, scored, first, threshold));
+  for (std::size_t i = 0; i < scored.matrices.size(); ++i) {
+    MatrixStatistics& matrix = statistics.matrices[first + i];
+    SC_TRY_ASSIGN(matrix.dropped, within(matrix.name, dropped_shares(scored.matrices[i], statistics.scope.patterns)));
   }
   return {};
 }
@@ -84,10 +109,19 @@ Plan dense_plan_of(const ModelConfig& config) {
   return plan;
 }
 
+Result<void> check_plan_of(const ModelConfig& config, const Plan& plan) {
+  const Plan model = dense_plan_of(config);
+  const auto same = [](const PlannedMatrix& a, const PlannedMatrix& b) {
+    return a.name == b.name && a.block == b.block && a.n_out == b.n_out && a.n_in == b.n_in;
+  };
+  if (std::ranges::equal(plan.matrices, model.matrices, same)) return {};
+  return fail("the plan's matrices are not those of the model: it is a plan of another model");
+}
+
 Result<Statistics> measure_statistics(const Llama& model, const Checkpoint& checkpoint, const Calibration& calibration,
-                                      double tau, Granularity granularity) {
+                                      const StatisticsScope& scope) {
   return guarded([&]() -> Result<Statistics> {
-    Statistics statistics{.n_tokens = calibration.tokens, .tau = tau, .granularity = granularity};
+    Statistics statistics{.n_tokens = calibration.tokens, .scope = scope};
     statistics.other_weights = dense_plan_of(model.config()).other_weights;
     SC_TRY_ASSIGN(statistics.model_fingerprint, fingerprint(checkpoint.files()));
     std::vector<at::Tensor> states;
@@ -98,7 +132,7 @@ Result<Statistics> measure_statistics(const Llama& model, const Checkpoint& chec
       SC_TRY_ASSIGN(const InputMoments moments, collect_moments(model, block, states, progress));
       const std::size_t first = statistics.matrices.size();
       SC_TRY(append_block(statistics, model.config(), i, moments));
-      SC_TRY(within(fmt::format("model.layers.{}", i), find_block_outliers(statistics, block, first)));
+      SC_TRY(within(fmt::format("model.layers.{}", i), count_block(statistics, block, first)));
     }
     return statistics;
   });

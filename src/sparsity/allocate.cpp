@@ -24,8 +24,9 @@ struct Step {
 
 struct Program {
   std::vector<std::vector<Step>> layers;  // the step that wins a tie comes first
-  std::int64_t target = 0;                // units to reach
-  std::int64_t limit = 0;                 // no useful sum lies beyond it
+  Goal goal = Goal::kFewestZeros;
+  std::int64_t target = 0;  // units to reach
+  std::int64_t limit = 0;   // no useful sum lies beyond it
 };
 
 std::int64_t fewest_zeros(const std::vector<Choice>& layer) {
@@ -91,10 +92,11 @@ std::vector<std::int64_t> sorted_units(const std::vector<Step>& steps) {
 
 /// No sum beyond target + widest gap can be the smallest one that reaches the target: while a sum exceeds zero, some
 /// layer can go down by one step, which takes away no more than the widest gap.
-Program make_program(std::span<const std::vector<Choice>> layers, std::int64_t min_zeros) {
+/// Where only the cost counts, all sums beyond the target are as good as the target itself.
+Program make_program(std::span<const std::vector<Choice>> layers, std::int64_t min_zeros, Goal goal) {
   const std::int64_t divisor = common_divisor(layers);
   const Pricing pricing(layers);
-  Program program;
+  Program program{.goal = goal};
   std::int64_t base = 0, reach = 0, widest_gap = 0;
   for (const auto& layer : layers) {
     base += fewest_zeros(layer);
@@ -105,7 +107,7 @@ Program make_program(std::span<const std::vector<Choice>> layers, std::int64_t m
   }
   program.target = min_zeros <= base ? 0 : (min_zeros - base + divisor - 1) / divisor;
   SC_CHECK(program.target <= reach);
-  program.limit = std::min(reach, program.target + widest_gap);
+  program.limit = goal == Goal::kLeastCost ? program.target : std::min(reach, program.target + widest_gap);
   return program;
 }
 
@@ -131,21 +133,23 @@ class Table {
     for (std::size_t layer = 0; layer < program_.layers.size(); ++layer) {
       const Step& step = program_.layers[layer][decisions_[layer * width_ + units]];
       chosen.push_back(step.choice);
-      units -= static_cast<std::size_t>(step.units);
+      units -= std::min(units, static_cast<std::size_t>(step.units));
     }
     return chosen;
   }
 
  private:
-  /// here[u] = the least price at which `layer` and those behind it, whose prices are prices_, make up u units.
+  /// here[u] = the least price at which `layer` and those behind it, whose prices are prices_, make up u units: exactly
+  /// where the sum counts, at least where it does not.
   void decide(std::size_t layer, std::vector<Price>& here) {
     std::ranges::fill(here, kUnreachable);
     std::uint8_t* decisions = decisions_.data() + layer * width_;
     const std::vector<Step>& steps = program_.layers[layer];
     for (std::size_t s = 0; s < steps.size(); ++s) {
       const auto offset = static_cast<std::size_t>(steps[s].units);
-      for (std::size_t units = offset; units < width_; ++units) {
-        const Price candidate = prices_[units - offset] + steps[s].price;
+      const std::size_t first = program_.goal == Goal::kLeastCost ? 0 : std::min(offset, width_);
+      for (std::size_t units = first; units < width_; ++units) {
+        const Price candidate = prices_[units - std::min(units, offset)] + steps[s].price;
         if (candidate >= here[units]) continue;
         here[units] = candidate;
         decisions[units] = static_cast<std::uint8_t>(s);
@@ -161,8 +165,8 @@ class Table {
 
 }  // namespace
 
-Result<Allocation> allocate(std::span<const std::vector<Choice>> layers, std::int64_t min_zeros) {
-  const Program program = make_program(layers, min_zeros);
+Result<Allocation> allocate(std::span<const std::vector<Choice>> layers, std::int64_t min_zeros, Goal goal) {
+  const Program program = make_program(layers, min_zeros, goal);
   const std::int64_t bytes_per_sum = static_cast<std::int64_t>(layers.size() + 2 * sizeof(Price));
   if (program.limit >= kLargestTable / bytes_per_sum)
     return fail(Remedy{"choose by block, or among fewer patterns"},

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -45,13 +44,16 @@ Standing standing_of(const Layers& layers, const std::vector<std::size_t>& chose
   return standing;
 }
 
-/// The best standing among all plans with at least `min_zeros`.
-Standing brute_force(const Layers& layers, std::int64_t min_zeros) {
+/// The best standing among all plans with at least `min_zeros`; where only cost counts, none has more zeros than
+/// another.
+Standing brute_force(const Layers& layers, std::int64_t min_zeros, Goal goal = Goal::kFewestZeros) {
   std::vector<std::size_t> chosen(layers.size(), 0);
   Standing best{.zeros = std::numeric_limits<std::int64_t>::max(), .minus_m_and_n = {}};
   for (bool more = true; more;) {
     Standing standing = standing_of(layers, chosen);
-    if (standing.zeros >= min_zeros && standing < best) best = std::move(standing);
+    const bool enough = standing.zeros >= min_zeros;
+    if (goal == Goal::kLeastCost) standing.zeros = 0;
+    if (enough && standing < best) best = std::move(standing);
     more = false;
     for (std::size_t layer = 0; layer < layers.size() && !more; ++layer) {
       more = ++chosen[layer] < layers[layer].size();
@@ -107,6 +109,22 @@ TEST(Allocation, FindsTheSamePlanAsBruteForceAmongAllHardwarePatterns) {
   }
 }
 
+TEST(Allocation, AtLeastCostFindsTheSamePlanAsBruteForceHoweverManyZerosItHas) {
+  std::mt19937 random(12);
+  int sparser = 0;
+  for (int trial = 0; trial < 300; ++trial) {
+    const Layers layers = random_layers(random, default_patterns(), trial % 2 == 1);
+    const auto min_zeros = static_cast<std::int64_t>(random() % static_cast<unsigned>(most_zeros(layers) + 1));
+    const auto allocation = allocate(layers, min_zeros, Goal::kLeastCost).value();
+    EXPECT_GE(allocation.zeros, min_zeros);
+    Standing found = standing_of(layers, allocation.chosen);
+    found.zeros = 0;
+    EXPECT_EQ(found, brute_force(layers, min_zeros, Goal::kLeastCost)) << "trial " << trial;
+    sparser += allocation.zeros > allocate(layers, min_zeros)->zeros;
+  }
+  EXPECT_GT(sparser, 30) << "the goals differ";
+}
+
 TEST(Allocation, ReachesBothEndsOfTheBudget) {
   std::mt19937 random(3);
   const Layers layers = random_layers(random, default_patterns(), true);
@@ -146,31 +164,6 @@ TEST(Allocation, RefusesATableThatWouldNotFit) {
   std::int64_t prime = 1'000'003;
   for (auto& layer : layers) layer = {{{8, 8}, 0, 0}, {{4, 8}, prime, 0}, {{2, 8}, prime + 1, 0}}, prime += 2;
   EXPECT_EQ(allocate(layers, 50'000'000).error().remedy, "choose by block, or among fewer patterns");
-}
-
-/// 224 matrices (7 of each of 32 blocks, LLaMA-3-8B's shapes) x 9 patterns.
-TEST(Allocation, OfTwoHundredMatricesTakesAFifthOfASecond) {
-  std::vector<Pattern> patterns = {{8, 8}};
-  for (int n = 1; n < 8; ++n) patterns.push_back({n, 8});
-  patterns.push_back({2, 4});
-  std::mt19937 random(4);
-  Layers layers;
-  for (int block = 0; block < 32; ++block)
-    for (const auto& [n_out, n_in] : std::vector<std::pair<int, int>>{
-             {4096, 4096}, {1024, 4096}, {1024, 4096}, {4096, 4096}, {14336, 4096}, {14336, 4096}, {4096, 14336}}) {
-      std::vector<double> costs(patterns.size());
-      for (double& cost : costs) cost = std::uniform_real_distribution<>(0, 40)(random);
-      layers.push_back(layer_of(n_out, n_in, patterns, costs));
-    }
-  const std::int64_t weights = 32LL * 4096 * (2 * 4096 + 2 * 1024 + 3 * 14336);
-  const auto start = std::chrono::steady_clock::now();
-  const auto allocation = allocate(layers, weights * 6 / 10);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  ASSERT_TRUE(allocation);
-  EXPECT_GE(allocation->zeros, weights * 6 / 10);
-  EXPECT_LT(static_cast<double>(allocation->zeros - weights * 6 / 10) / static_cast<double>(weights), 1e-4);
-  RecordProperty("seconds", std::to_string(seconds));
-  EXPECT_LT(seconds, 2) << "ten times what it takes, for slow machines";
 }
 
 }  // namespace

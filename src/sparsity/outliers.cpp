@@ -61,31 +61,50 @@ Result<double> checked_sum(const ScoredMatrix& matrix) {
   return sum;
 }
 
-struct Histograms {
+/// Where the scores above the threshold lie.
+struct Places {
   std::vector<std::int64_t> per_row, per_column;
+  std::int64_t pairs_in_groups = 0;  // of one row and one group of kCrowdingGroup columns
 };
 
-/// How many scores above `threshold` lie in each row and in each column.
-Histograms count_above(const ScoredMatrix& matrix, float threshold) {
+/// One row: its outliers are added to `per_column`. Gives their number, and that of their pairs within groups.
+struct RowPlaces {
+  std::int64_t count = 0, pairs = 0;
+};
+
+RowPlaces count_row(const Scores& scores, float threshold, std::span<std::int32_t> per_column) {
+  RowPlaces places;
+  for (std::size_t begin = 0; begin < per_column.size(); begin += kCrowdingGroup) {
+    const std::size_t end = std::min<std::size_t>(begin + kCrowdingGroup, per_column.size());
+    std::int32_t in_group = 0;
+    for (std::size_t j = begin; j < end; ++j) {
+      const std::int32_t outlier = scores[j] > threshold;
+      per_column[j] += outlier;
+      in_group += outlier;
+    }
+    places.count += in_group;
+    places.pairs += in_group * (in_group - 1) / 2;
+  }
+  return places;
+}
+
+Places places_above(const ScoredMatrix& matrix, float threshold) {
   const auto n_in = static_cast<std::size_t>(matrix.n_in);
-  Histograms counts{std::vector<std::int64_t>(static_cast<std::size_t>(matrix.n_out)), std::vector<std::int64_t>(n_in)};
+  Places places{std::vector<std::int64_t>(static_cast<std::size_t>(matrix.n_out)), std::vector<std::int64_t>(n_in)};
   std::mutex merging;
   parallel_for(matrix.n_out, [&](std::int64_t begin, std::int64_t end) {
     std::vector<std::int32_t> per_column(n_in);
+    std::int64_t pairs = 0;
     for (std::int64_t i = begin; i < end; ++i) {
-      const Scores scores = scores_of_row(matrix, i);
-      std::int32_t in_row = 0;
-      for (std::size_t j = 0; j < n_in; ++j) {
-        const std::int32_t outlier = scores[j] > threshold;
-        per_column[j] += outlier;
-        in_row += outlier;
-      }
-      counts.per_row[static_cast<std::size_t>(i)] = in_row;
+      const RowPlaces row = count_row(scores_of_row(matrix, i), threshold, per_column);
+      places.per_row[static_cast<std::size_t>(i)] = row.count;
+      pairs += row.pairs;
     }
     const std::lock_guard lock(merging);
-    for (std::size_t j = 0; j < n_in; ++j) counts.per_column[j] += per_column[j];
+    for (std::size_t j = 0; j < n_in; ++j) places.per_column[j] += per_column[j];
+    places.pairs_in_groups += pairs;
   });
-  return counts;
+  return places;
 }
 
 /// The largest float that is not above `value`: a float exceeds the one exactly when it exceeds the other.
@@ -111,14 +130,31 @@ double sum_distances(std::span<const std::int64_t> histogram, std::int64_t count
   return static_cast<double>(sum);
 }
 
+double pairs_of(std::int64_t count) { return static_cast<double>(count) * static_cast<double>(count - 1) / 2; }
+
+/// Pairs of places of a row of `n_in` that share a group, the shorter last group included.
+double pairs_of_places_in_groups(std::int64_t n_in) {
+  return static_cast<double>(n_in / kCrowdingGroup) * pairs_of(kCrowdingGroup) + pairs_of(n_in % kCrowdingGroup);
+}
+
+/// `pairs_in_groups` over its mean when `count` outliers take any places with equal chance: every pair of outliers is
+/// then as likely to stand on any pair of places.
+double crowding_of(const ScoredMatrix& matrix, std::int64_t count, std::int64_t pairs_in_groups) {
+  const double together = static_cast<double>(matrix.n_out) * pairs_of_places_in_groups(matrix.n_in);
+  if (count < 2 || together == 0) return 1;
+  const double by_chance = pairs_of(count) * together / pairs_of(matrix.n_out * matrix.n_in);
+  return static_cast<double>(pairs_in_groups) / by_chance;
+}
+
 Outliers outliers_of(const ScoredMatrix& matrix, double sum, float threshold) {
-  const Histograms counts = count_above(matrix, threshold);
+  const Places places = places_above(matrix, threshold);
   Outliers outliers{.weights = matrix.n_out * matrix.n_in};
-  outliers.count = std::accumulate(counts.per_row.begin(), counts.per_row.end(), std::int64_t{0});
+  outliers.count = std::accumulate(places.per_row.begin(), places.per_row.end(), std::int64_t{0});
   if (outliers.weights > 0) outliers.mean_score = sum / static_cast<double>(outliers.weights);
   if (outliers.count >= 2)
-    outliers.distribution = mean_pairwise_l1(counts.per_row, counts.per_column) /
+    outliers.distribution = mean_pairwise_l1(places.per_row, places.per_column) /
                             (chance_distance(matrix.n_out) + chance_distance(matrix.n_in));
+  outliers.crowding = crowding_of(matrix, outliers.count, places.pairs_in_groups);
   return outliers;
 }
 
@@ -127,8 +163,7 @@ Outliers outliers_of(const ScoredMatrix& matrix, double sum, float threshold) {
 double mean_pairwise_l1(std::span<const std::int64_t> per_row, std::span<const std::int64_t> per_column) {
   const std::int64_t count = std::accumulate(per_row.begin(), per_row.end(), std::int64_t{0});
   SC_CHECK(count >= 2 && count == std::accumulate(per_column.begin(), per_column.end(), std::int64_t{0}));
-  const double pairs = static_cast<double>(count) * static_cast<double>(count - 1) / 2;
-  return (sum_distances(per_row, count) + sum_distances(per_column, count)) / pairs;
+  return (sum_distances(per_row, count) + sum_distances(per_column, count)) / pairs_of(count);
 }
 
 Result<std::vector<Outliers>> find_outliers(std::span<const ScoredMatrix> layer, double tau) {
@@ -148,15 +183,17 @@ Result<std::vector<Outliers>> find_outliers(std::span<const ScoredMatrix> layer,
 
 Outliers combine(std::span<const Outliers> matrices) {
   Outliers all;
-  double score_sum = 0, distributions = 0;
+  double score_sum = 0, distributions = 0, crowdings = 0;
   for (const Outliers& matrix : matrices) {
     all.weights += matrix.weights;
     all.count += matrix.count;
     score_sum += matrix.mean_score * static_cast<double>(matrix.weights);
     distributions += matrix.distribution * static_cast<double>(matrix.count);
+    crowdings += matrix.crowding * static_cast<double>(matrix.count);
   }
   if (all.weights > 0) all.mean_score = score_sum / static_cast<double>(all.weights);
   if (all.count > 0) all.distribution = distributions / static_cast<double>(all.count);
+  if (all.count > 0) all.crowding = crowdings / static_cast<double>(all.count);
   return all;
 }
 

@@ -133,6 +133,49 @@ TEST(OutlierDistribution, IsOneWhereThereAreFewerThanTwo) {
   EXPECT_EQ(outliers_of(std::vector<float>(64, 0), 8, 8).count, 0) << "no score exceeds a mean of zero";
 }
 
+/// Pairs that share a group, over the mean number of such pairs over all ways to place as many outliers.
+double brute_force_crowding(std::int64_t n_out, std::int64_t n_in, const std::vector<Point>& points) {
+  const auto together = [](const Point& a, const Point& b) { return a.row == b.row && a.column / 8 == b.column / 8; };
+  double pairs = 0, places_together = 0, places = 0;
+  for (std::size_t a = 0; a < points.size(); ++a)
+    for (std::size_t b = 0; b < a; ++b) pairs += together(points[a], points[b]);
+  for (std::int64_t a = 0; a < n_out * n_in; ++a)
+    for (std::int64_t b = 0; b < a; ++b, ++places)
+      places_together += together({a / n_in, a % n_in}, {b / n_in, b % n_in});
+  const double k = static_cast<double>(points.size());
+  return pairs / (k * (k - 1) / 2 * places_together / places);
+}
+
+TEST(OutlierCrowding, IsThePairsInGroupsOfEightOverThoseOfChance) {
+  std::mt19937 random(5);
+  for (int trial = 0; trial < 100; ++trial) {
+    const std::int64_t n_out = 1 + random() % 5, n_in = 4 + random() % 20;
+    std::vector<Point> points;
+    for (std::int64_t place = 0; place < n_out * n_in; ++place)
+      if (random() % 4 == 0) points.push_back({place / n_in, place % n_in});
+    if (points.size() < 2) continue;
+    const Outliers outliers = outliers_of(matrix_with(n_out, n_in, points, 1e6), n_out, n_in, 1.0);
+    ASSERT_EQ(outliers.count, static_cast<std::int64_t>(points.size()));
+    EXPECT_NEAR(outliers.crowding, brute_force_crowding(n_out, n_in, points), 1e-9);
+  }
+}
+
+/// What the distance over a whole matrix does not see: pairs of neighbours, the pairs scattered by chance.
+TEST(OutlierCrowding, SeesNeighboursWhereTheDistributionSaysChance) {
+  std::mt19937 random(6);
+  std::vector<Point> points;
+  for (std::int64_t place = 0; place < 512 * 512; place += 8)
+    if (random() % 50 == 0)
+      points.push_back({place / 512, place % 512}), points.push_back({place / 512, place % 512 + 1});
+  const Outliers outliers = outliers_of(matrix_with(512, 512, points, 1e4), 512, 512);
+  EXPECT_NEAR(outliers.distribution, 1, 0.02);
+  EXPECT_GT(outliers.crowding, 10);
+  const Outliers single = outliers_of(matrix_with(8, 8, {{7, 7}}, 100), 8, 8);
+  EXPECT_EQ(single.crowding, 1) << "no pair";
+  const Outliers column = outliers_of(matrix_with(9, 1, {{1, 0}, {5, 0}}, 100), 9, 1);
+  EXPECT_EQ(column.crowding, 1) << "groups of one place";
+}
+
 TEST(MeanPairwiseL1, StaysExactWhereProductsExceedSixtyFourBits) {
   const std::vector<std::int64_t> row(100'000, 100'000), column = {10'000'000'000};
   const double n = 100'000;  // uniform over n places: n^2 (n^2 - 1) / 6 * 100000^2 / n^2 over all ordered pairs
@@ -141,16 +184,19 @@ TEST(MeanPairwiseL1, StaysExactWhereProductsExceedSixtyFourBits) {
 }
 
 TEST(CombinedOutliers, WeighDistributionsByTheirCounts) {
-  const std::vector<Outliers> matrices = {{.weights = 100, .count = 6, .mean_score = 1, .distribution = 0.5},
-                                          {.weights = 300, .count = 2, .mean_score = 3, .distribution = 0.9},
-                                          {.weights = 50, .count = 0, .mean_score = 0, .distribution = 1}};
+  const std::vector<Outliers> matrices = {
+      {.weights = 100, .count = 6, .mean_score = 1, .distribution = 0.5, .crowding = 4},
+      {.weights = 300, .count = 2, .mean_score = 3, .distribution = 0.9, .crowding = 2},
+      {.weights = 50, .count = 0, .mean_score = 0, .distribution = 1}};
   const Outliers all = combine(matrices);
   EXPECT_EQ(all.count, 8);
   EXPECT_EQ(all.weights, 450);
   EXPECT_DOUBLE_EQ(all.share(), 8 / 450.0);
   EXPECT_DOUBLE_EQ(all.mean_score, 1000 / 450.0);
   EXPECT_DOUBLE_EQ(all.distribution, (6 * 0.5 + 2 * 0.9) / 8);
+  EXPECT_DOUBLE_EQ(all.crowding, (6 * 4 + 2 * 2) / 8.0);
   EXPECT_EQ(combine({}).distribution, 1);
+  EXPECT_EQ(combine({}).crowding, 1);
 }
 
 TEST(Outliers, AreTheSameOnAnyNumberOfThreads) {
@@ -168,6 +214,7 @@ TEST(Outliers, AreTheSameOnAnyNumberOfThreads) {
   EXPECT_EQ(alone.count, together.count);
   EXPECT_EQ(alone.mean_score, together.mean_score);
   EXPECT_EQ(alone.distribution, together.distribution);
+  EXPECT_EQ(alone.crowding, together.crowding);
 }
 
 TEST(Outliers, RefuseWhatIsNotFinite) {

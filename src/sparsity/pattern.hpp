@@ -32,9 +32,14 @@ std::span<const Pattern> default_patterns();
 /// What the FlexCiM hardware runs: N and M powers of two, M <= 8: {dense, 1:2, 2:4, 4:8, 1:4, 2:8, 1:8}.
 std::span<const Pattern> hardware_patterns();
 
+/// Dense and every N of M.
+std::vector<Pattern> every_n_of(int m);
+
 /// "2:4" or "dense"; any N:N is dense and becomes 8:8. Errors: anything else, N > M, N < 1, M > 64.
 Result<Pattern> parse_pattern(std::string_view text);
-/// "dense,2:4,4:8", or "hardware" for hardware_patterns(). Errors also: a pattern that is given twice.
+/// Patterns and sets of them, "dense,2:4,4:8" or "hardware,8:16"; each comes once. The sets: "hardware" for
+/// hardware_patterns(); "n:M" for every_n_of(M); "powers:M" for dense and all whose N and M are powers of two, M the
+/// largest. Errors also: a pattern that is given twice by itself, an M that is out of range or no power of two.
 Result<std::vector<Pattern>> parse_patterns(std::string_view text);
 /// "{dense, 2:4, 4:8}".
 std::string to_string(std::span<const Pattern> patterns);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace sparsecim {
 namespace {
 
@@ -33,7 +35,7 @@ TEST(Patterns, AreAListInTheOrderGiven) {
 }
 
 TEST(Patterns, AreRefusedWhereOneIsEmptyOrGivenTwice) {
-  for (const char* text : {"", ",", "2:4,", ",2:4", "2:4,,4:8", "2:4,2:4", "dense,8:8", "hardware,2:4"})
+  for (const char* text : {"", ",", "2:4,", ",2:4", "2:4,,4:8", "2:4,2:4", "dense,8:8", "hardware,1:2,1:2"})
     EXPECT_FALSE(parse_patterns(text)) << text;
   EXPECT_EQ(parse_patterns("2:4,2:4").error().what, "pattern '2:4' is given twice");
 }
@@ -45,6 +47,22 @@ TEST(Patterns, OfTheHardwareArePowersOfTwoUpToEight) {
     for (int n = 1; n < m; n *= 2) found += std::count(patterns.begin(), patterns.end(), Pattern{n, m});
   EXPECT_EQ(found, 6);
   EXPECT_EQ(patterns.size(), 7u) << "those six and dense";
+}
+
+TEST(Patterns, OfASetStandBesideSinglesAndComeOnce) {
+  EXPECT_EQ(parse_patterns("n:4"), (std::vector<Pattern>{{}, {3, 4}, {2, 4}, {1, 4}}));
+  EXPECT_EQ(parse_patterns("n:8")->size(), 8u);
+  EXPECT_EQ(parse_patterns("hardware, 2:4, 8:16")->size(), 8u);
+  EXPECT_EQ(parse_patterns("n:8,hardware")->size(), 8u + 3) << "1:2, 2:4 and 1:4 are no N of 8";
+  auto powers = parse_patterns("powers:8").value(), hardware = parse_patterns("hardware").value();
+  std::ranges::sort(powers);
+  std::ranges::sort(hardware);
+  EXPECT_EQ(powers, hardware);
+  EXPECT_EQ(parse_patterns("powers:16")->size(), 11u) << "and 1:16, 2:16, 4:16, 8:16";
+  EXPECT_EQ(parse_patterns("n:65").error().what, "'n:65': M must be in 2 .. 64");
+  EXPECT_EQ(parse_patterns("powers:12").error().what, "'powers:12': 12 is no power of two");
+  for (const char* text : {"n:", "n:1", "n:x", "powers:", "powers:128", "N:8"})
+    EXPECT_FALSE(parse_patterns(text)) << text;
 }
 
 TEST(KeptPerRow, OfWholeGroupsIsTheDensityAndALastGroupRoundsUp) {

@@ -1,6 +1,8 @@
 #include "sparsity/plan.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr const char* kPlanFormat = "sparsecim plan";
 constexpr std::int64_t kPlanVersion = 1;
+constexpr double kLargestNumber = std::numeric_limits<double>::max();
 
 double share(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -25,6 +28,8 @@ Json to_json(const PlannedMatrix& matrix) {
                {"kept", matrix.kept()}};
   if (matrix.outlier_share) json["outlier_share"] = *matrix.outlier_share;
   if (matrix.outlier_distribution) json["outlier_distribution"] = *matrix.outlier_distribution;
+  if (matrix.outlier_crowding) json["outlier_crowding"] = *matrix.outlier_crowding;
+  if (matrix.error) json["error"] = *matrix.error;
   return json;
 }
 
@@ -55,6 +60,9 @@ Result<PlannedMatrix> matrix_from_json(const Json& json) {
   SC_TRY(check_count(json, "kept", matrix.kept()));
   SC_TRY_ASSIGN(matrix.outlier_share, optional_number(json, "outlier_share", 0, 1));
   SC_TRY_ASSIGN(matrix.outlier_distribution, optional_number(json, "outlier_distribution", 0, 1e6));
+  SC_TRY_ASSIGN(matrix.outlier_crowding,
+                optional_number(json, "outlier_crowding", 0, static_cast<double>(kMostWeights)));
+  SC_TRY_ASSIGN(matrix.error, optional_number(json, "error", -kLargestNumber, kLargestNumber));
   return matrix;
 }
 
@@ -86,6 +94,16 @@ Result<void> read_notes(const Json& json, Plan& plan) {
   return {};
 }
 
+Result<void> read_proof(const Json& json, Plan& plan) {
+  if (!has(json, "proof")) return {};
+  Proof proof;
+  SC_TRY_ASSIGN(proof.solver, get_string(json["proof"], "solver"));
+  SC_TRY_ASSIGN(proof.cost, get_number(json["proof"], "cost"));
+  SC_TRY_ASSIGN(proof.gap, get_number_within(json["proof"], "gap", 0, kLargestNumber));
+  plan.proof = std::move(proof);
+  return {};
+}
+
 Result<void> check_totals(const Json& json, const Plan& plan) {
   if (!has(json, "totals")) return {};
   SC_TRY(check_count(json["totals"], "weights", plan.weights()));
@@ -93,6 +111,11 @@ Result<void> check_totals(const Json& json, const Plan& plan) {
 }
 
 }  // namespace
+
+std::int64_t PlannedMatrix::stored_bits() const {
+  const int place_bits = pattern.dense() ? 0 : std::bit_width(static_cast<unsigned>(pattern.m - 1));
+  return kept() * (kStoredWeightBits + place_bits);
+}
 
 std::int64_t Plan::weights() const {
   return std::transform_reduce(matrices.begin(), matrices.end(), std::int64_t{0}, std::plus<>(),
@@ -107,6 +130,12 @@ std::int64_t Plan::kept() const {
 double Plan::sparsity() const { return share(weights() - kept(), weights()); }
 double Plan::whole_model_sparsity() const { return share(weights() - kept(), weights() + other_weights); }
 
+std::int64_t Plan::stored_bytes() const {
+  std::int64_t bits = other_weights * kStoredWeightBits;
+  for (const PlannedMatrix& matrix : matrices) bits += matrix.stored_bits();
+  return (bits + 7) / 8;
+}
+
 const PlannedMatrix* Plan::find(std::string_view name) const {
   const auto found = std::ranges::find(matrices, name, &PlannedMatrix::name);
   return found == matrices.end() ? nullptr : &*found;
@@ -115,19 +144,23 @@ const PlannedMatrix* Plan::find(std::string_view name) const {
 Json to_json(const Plan& plan) {
   Json matrices = Json::array();
   for (const PlannedMatrix& matrix : plan.matrices) matrices.push_back(to_json(matrix));
-  return {{"format", kPlanFormat},
-          {"schema_version", kPlanVersion},
-          {"method", plan.method},
-          {"requested_sparsity", plan.requested_sparsity},
-          {"totals",
-           {{"weights", plan.weights()},
-            {"kept", plan.kept()},
-            {"sparsity", plan.sparsity()},
-            {"whole_model_sparsity", plan.whole_model_sparsity()}}},
-          {"other_weights", plan.other_weights},
-          {"notes", plan.notes},
-          {"matrices", std::move(matrices)},
-          {"provenance", plan.provenance}};
+  Json json = {{"format", kPlanFormat},
+               {"schema_version", kPlanVersion},
+               {"method", plan.method},
+               {"requested_sparsity", plan.requested_sparsity},
+               {"totals",
+                {{"weights", plan.weights()},
+                 {"kept", plan.kept()},
+                 {"sparsity", plan.sparsity()},
+                 {"whole_model_sparsity", plan.whole_model_sparsity()},
+                 {"stored_bytes", plan.stored_bytes()}}},
+               {"other_weights", plan.other_weights}};
+  if (plan.proof)
+    json["proof"] = {{"solver", plan.proof->solver}, {"cost", plan.proof->cost}, {"gap", plan.proof->gap}};
+  json["notes"] = plan.notes;
+  json["matrices"] = std::move(matrices);
+  json["provenance"] = plan.provenance;
+  return json;
 }
 
 Result<Plan> plan_from_json(const Json& json) {
@@ -138,6 +171,7 @@ Result<Plan> plan_from_json(const Json& json) {
   SC_TRY_ASSIGN(plan.other_weights, get_integer(json, "other_weights", 0, kMostWeights));
   SC_TRY(read_matrices(json, plan));
   SC_TRY(read_notes(json, plan));
+  SC_TRY(within("'proof'", read_proof(json, plan)));
   SC_TRY(within("'totals'", check_totals(json, plan)));
   if (has(json, "provenance")) plan.provenance = json["provenance"];
   return plan;

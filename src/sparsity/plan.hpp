@@ -21,18 +21,33 @@ struct PlannedMatrix {
   Pattern pattern = {};
   std::optional<double> outlier_share = {};         // O, of the matrix itself
   std::optional<double> outlier_distribution = {};  // ND, of the matrix itself
+  std::optional<double> outlier_crowding = {};      // of the matrix itself
+  std::optional<double> error = {};                 // what the pattern costs it, by the method's measure
   std::int64_t weights() const { return n_out * n_in; }
   std::int64_t kept() const { return n_out * kept_per_row(pattern, n_in); }
+  /// As an accelerator with 8-bit weights stores it: 8 bits per kept weight and, where it is sparse, ceil(log2(M)) bits
+  /// for its place in its group.
+  std::int64_t stored_bits() const;
+};
+
+inline constexpr int kStoredWeightBits = 8;
+
+/// How a plan was proven to be the best one that meets the request.
+struct Proof {
+  std::string solver;  // "exact dynamic program"
+  double cost = 0;     // of the plan, by the method's objective
+  double gap = 0;      // proven: no plan costs less than cost * (1 - gap)
 };
 
 /// A pattern for every linear matrix of the decoder blocks (`plan.json`, docs/formats/plan.md).
 struct Plan {
-  std::string method;  // "uniform", "flow"
+  std::string method;  // "uniform", "flow", ...: as --method names it
   double requested_sparsity = 0;
   std::vector<PlannedMatrix> matrices;  // in the order of computing
   std::int64_t other_weights = 0;       // of the model, outside the decoder blocks' linear matrices
   Json provenance;                      // base/provenance.hpp; null where there is none
   std::vector<std::string> notes;       // what a reader must know: fallbacks taken, slack
+  std::optional<Proof> proof;           // none where there was nothing to optimise
 
   /// Of the planned matrices.
   std::int64_t weights() const;
@@ -40,6 +55,8 @@ struct Plan {
   /// Share of zeros over the planned matrices; over the whole model. 0 where there are no weights.
   double sparsity() const;
   double whole_model_sparsity() const;
+  /// Of the whole model, rounded up: stored_bits() of the matrices, and 8 bits per weight outside them.
+  std::int64_t stored_bytes() const;
   const PlannedMatrix* find(std::string_view name) const;
 };
 

@@ -21,9 +21,12 @@ Plan two_matrices() {
                     .n_in = 10,
                     .pattern = {2, 4},
                     .outlier_share = 0.01,
-                    .outlier_distribution = 0.9},
+                    .outlier_distribution = 0.9,
+                    .outlier_crowding = 1.25,
+                    .error = 0.125},
                    {.name = "model.layers.1.mlp.up_proj", .block = 1, .n_out = 4, .n_in = 10, .pattern = {2, 8}}};
   plan.notes = {"sparsity 0.63 for 0.60 asked"};
+  plan.proof = {"exact dynamic program", 2.5, 0};
   plan.provenance = {{"verb", "select"}};
   return plan;
 }
@@ -35,6 +38,16 @@ TEST(Plan, CountsWhatItKeepsByGroups) {
   EXPECT_DOUBLE_EQ(plan.sparsity(), 1 - 42 / 100.0);
   EXPECT_DOUBLE_EQ(plan.whole_model_sparsity(), 58 / 200.0);
   EXPECT_EQ(Plan{}.sparsity(), 0);
+}
+
+TEST(Plan, CountsTheBytesThatAnAcceleratorStores) {
+  const Plan plan = two_matrices();
+  EXPECT_EQ(plan.matrices[0].stored_bits(), 30 * (8 + 2)) << "2 bits say where of 4";
+  EXPECT_EQ(plan.matrices[1].stored_bits(), 12 * (8 + 3));
+  EXPECT_EQ((PlannedMatrix{.n_out = 3, .n_in = 5}.stored_bits()), 15 * 8) << "dense weights need no places";
+  EXPECT_EQ((PlannedMatrix{.n_out = 1, .n_in = 48, .pattern = {5, 12}}.stored_bits()), 20 * (8 + 4))
+      << "ceil(log2(12))";
+  EXPECT_EQ(plan.stored_bytes(), (300 + 132 + 100 * 8 + 7) / 8);
 }
 
 TEST(Plan, IsFoundByName) {
@@ -50,6 +63,8 @@ TEST(Plan, ComesBackFromJsonUnchanged) {
   EXPECT_EQ(to_json(*read), json);
   EXPECT_EQ(read->matrices[0].outlier_share, 0.01);
   EXPECT_EQ(read->matrices[1].outlier_share, std::nullopt);
+  EXPECT_EQ(read->matrices[0].error, 0.125);
+  EXPECT_EQ(read->proof->solver, "exact dynamic program");
   EXPECT_EQ(read->matrices[1].pattern, (Pattern{2, 8}));
 }
 

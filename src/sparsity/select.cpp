@@ -4,47 +4,30 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <map>
 #include <optional>
+#include <random>
 
-#include "sparsity/allocate.hpp"
-#include "sparsity/fields.hpp"
+#include "base/check.hpp"
+#include "sparsity/program.hpp"
 
 namespace sparsecim {
 namespace {
 
-/// A layer to choose a pattern for: indices of its matrices in the plan.
-using Layer = std::vector<std::size_t>;
+/// What there is to know of a method before it runs.
+struct MethodFacts {
+  Method method;
+  std::string_view name, label;
+  bool needs_statistics = false;
+};
 
-/// Matrices of one block stand together, whatever their order in the plan.
-std::vector<Layer> layers_of(const Plan& plan, Granularity granularity) {
-  std::vector<Layer> layers;
-  for (std::size_t i = 0; i < plan.matrices.size(); ++i) {
-    const auto same_block = [&](const Layer& layer) {
-      return plan.matrices[layer.front()].block == plan.matrices[i].block;
-    };
-    auto found = layers.end();
-    if (granularity == Granularity::kBlock) found = std::ranges::find_if(layers, same_block);
-    if (found == layers.end()) found = layers.insert(layers.end(), Layer());
-    found->push_back(i);
-  }
-  return layers;
-}
+constexpr MethodFacts kMethods[] = {{Method::kUniform, "uniform", "Uniform"},
+                                    {Method::kFlow, "flow", "FLOW", true},
+                                    {Method::kOwl, "owl", "OWL", true},
+                                    {Method::kErrorDiag, "error-diag", "Diagonal error", true},
+                                    {Method::kShuffled, "shuffled", "Shuffled"}};
 
-/// At most four decimals and at least `decimals`, rounded down: what is printed as reachable can be asked for.
-std::string print_share(double share, int decimals) {
-  std::string text = fmt::format("{:.4f}", std::floor(share * 1e4 + 1e-6) / 1e4);
-  while (text.ends_with('0') && text.size() > 2 + static_cast<std::size_t>(decimals)) text.pop_back();
-  return text;
-}
-
-Result<void> check_request(const SelectionRequest& request) {
-  if (!(request.sparsity >= 0 && request.sparsity < 1)) return fail("sparsity {} is outside 0 .. 1", request.sparsity);
-  if (request.options.empty()) return fail("there is no pattern to choose from");
-  if (!(request.alpha >= 0 && request.beta >= 0 && std::isfinite(request.alpha + request.beta)))
-    return fail("alpha {} and beta {} must be numbers that are not negative", request.alpha, request.beta);
-  return {};
-}
+const MethodFacts& facts_of(Method method) { return *std::ranges::find(kMethods, method, &MethodFacts::method); }
 
 // ---- Uniform ----
 
@@ -57,7 +40,7 @@ std::optional<Pattern> pattern_of_sparsity(std::span<const Pattern> options, dou
 }
 
 /// "0.50 (4:8, 2:4)" of the options nearest to `sparsity` on one side; empty if there are none.
-std::string nearest(std::span<const Pattern> options, double sparsity, bool above) {
+std::string options_near(std::span<const Pattern> options, double sparsity, bool above) {
   std::optional<double> best;
   for (const Pattern& option : options)
     if ((option.sparsity() > sparsity) == above &&
@@ -71,206 +54,182 @@ std::string nearest(std::span<const Pattern> options, double sparsity, bool abov
 }
 
 tl::unexpected<Error> no_such_pattern(const SelectionRequest& request) {
-  const std::string below = nearest(request.options, request.sparsity, false);
-  const std::string above = nearest(request.options, request.sparsity, true);
+  const std::string below = options_near(request.options, request.sparsity, false);
+  const std::string above = options_near(request.options, request.sparsity, true);
   const char* joint = below.empty() || above.empty() ? "" : " and ";
   return fail(Remedy{"ask for one of these, or choose a pattern per layer with --method flow"},
               "no single pattern of {} has sparsity {}: nearest are {}{}{}", to_string(request.options),
               print_share(request.sparsity, 2), below, joint, above);
 }
 
-// ---- FLOW ----
+// ---- Shuffled ----
 
-struct Normalised {
-  std::vector<double> values;
-  bool equal = false;  // nothing to tell the layers apart by: 0.5 for all
-};
-
-Normalised min_max(std::vector<double> values) {
-  const auto [low, high] = std::ranges::minmax(values);
-  const bool equal = low == high;
-  for (double& value : values) value = equal ? 0.5 : (value - low) / (high - low);
-  return {std::move(values), equal};
+bool by_block(const Plan& plan) {
+  std::map<std::int64_t, Pattern> patterns;
+  return std::ranges::all_of(plan.matrices, [&](const PlannedMatrix& matrix) {
+    return patterns.emplace(matrix.block, matrix.pattern).first->second == matrix.pattern;
+  });
 }
 
-Normalised against_chance(std::vector<double> values) {
-  for (double& value : values) value = std::clamp(value, 0.0, 1.0);
-  return {std::move(values), false};
-}
+/// Groups of matrices whose patterns move together: blocks or single matrices. Those of equal shapes may change places.
+using Movers = std::map<std::vector<std::pair<std::int64_t, std::int64_t>>, std::vector<Layer>>;
 
-/// O' and ND' of every layer.
-struct Rules {
-  std::vector<double> presence, distribution;
-  std::vector<std::string> notes;
-};
-
-Rules rules_of(const Statistics& statistics, std::span<const Layer> layers, Distribution distribution) {
-  std::vector<double> shares, distances;
-  int lonely = 0;
-  for (const Layer& layer : layers) {
-    std::vector<Outliers> outliers;
-    for (const std::size_t i : layer) outliers.push_back(statistics.matrices[i].outliers);
-    const Outliers all = combine(outliers);
-    shares.push_back(all.share());
-    distances.push_back(all.distribution);
-    lonely += all.count < 2;
+Movers movers_of(const Plan& plan, bool blocks) {
+  std::map<std::int64_t, Layer> layers;
+  for (std::size_t i = 0; i < plan.matrices.size(); ++i)
+    layers[blocks ? plan.matrices[i].block : static_cast<std::int64_t>(i)].push_back(i);
+  Movers movers;
+  for (const auto& [key, layer] : layers) {
+    std::vector<std::pair<std::int64_t, std::int64_t>> shapes;
+    for (const std::size_t i : layer) shapes.emplace_back(plan.matrices[i].n_out, plan.matrices[i].n_in);
+    movers[shapes].push_back(layer);
   }
-  const Normalised presence = min_max(std::move(shares));
-  const Normalised distance =
-      distribution == Distribution::kMinMax ? min_max(std::move(distances)) : against_chance(std::move(distances));
-  Rules rules{presence.values, distance.values, {}};
-  if (presence.equal) rules.notes.push_back("every layer has the same share of outliers: O' is 0.5 for all");
-  if (distance.equal) rules.notes.push_back("every layer has the same outlier distribution: ND' is 0.5 for all");
-  if (lonely > 0)
-    rules.notes.push_back(
-        fmt::format("{} of {} layers have fewer than two outliers: ND is 1 there", lonely, layers.size()));
-  return rules;
+  return movers;
 }
 
-/// The objective of one layer.
-double flow_cost(Pattern pattern, double presence, double distribution, const SelectionRequest& request) {
-  if (pattern.dense()) pattern = Pattern{8, 8};
-  return request.alpha * std::abs(pattern.n - presence * 8) +
-         request.beta * std::abs(pattern.m - (1 - distribution) * 8);
-}
-
-// ---- The budget ----
-
-/// Zeros in whole units, such that shares of zeros add up exactly. By weights a unit is one weight; by layers it is
-/// the largest share that divides every layer's.
-struct Ledger {
-  std::vector<std::int64_t> units_per_zero;  // by layer
-  std::int64_t total = 0;                    // units of a model of zeros
-};
-
-std::int64_t weights_of(const Plan& plan, const Layer& layer) {
-  std::int64_t weights = 0;
-  for (const std::size_t i : layer) weights += plan.matrices[i].weights();
-  return weights;
-}
-
-Result<Ledger> ledger_of(const Plan& plan, std::span<const Layer> layers, Budget budget) {
-  if (budget == Budget::kWeights) return Ledger{std::vector<std::int64_t>(layers.size(), 1), plan.weights()};
-  std::int64_t unit = 1;  // least common multiple of the layers' weights: a layer of zeros is worth that much
-  for (const Layer& layer : layers) {
-    const std::int64_t weights = weights_of(plan, layer);
-    if (__builtin_mul_overflow(unit / std::gcd(unit, weights), weights, &unit) ||
-        unit > kMostWeights / static_cast<std::int64_t>(layers.size()))
-      return fail(Remedy{"weigh layers by their weights"}, "the layers' sizes have no common measure");
+/// Fisher and Yates' shuffle, the same wherever it runs.
+void swap_at_random(Plan& plan, const std::vector<Layer>& layers, std::mt19937_64& random) {
+  for (std::size_t last = layers.size(); last > 1; --last) {
+    const std::size_t other = random() % last;
+    for (std::size_t i = 0; i < layers[last - 1].size(); ++i)
+      std::swap(plan.matrices[layers[last - 1][i]].pattern, plan.matrices[layers[other][i]].pattern);
   }
-  Ledger ledger{{}, unit * static_cast<std::int64_t>(layers.size())};
-  for (const Layer& layer : layers) ledger.units_per_zero.push_back(unit / weights_of(plan, layer));
-  return ledger;
 }
 
-std::int64_t zeros_of(const Plan& plan, const Layer& layer, Pattern pattern) {
-  std::int64_t zeros = 0;
-  for (const std::size_t i : layer) {
-    const PlannedMatrix& matrix = plan.matrices[i];
-    zeros += matrix.n_out * (matrix.n_in - kept_per_row(pattern, matrix.n_in));
-  }
-  return zeros;
-}
+// ---- By statistics ----
 
-/// The least whole number of units that is the share `sparsity` of `total`, or more; to one part in 10^12, because
-/// decimal fractions are not exact in binary.
-std::int64_t units_for(double sparsity, std::int64_t total) {
-  return static_cast<std::int64_t>(std::ceil(sparsity * static_cast<double>(total) * (1 - 1e-12)));
-}
-
-/// The hardware's patterns that are sparser than all options and sparse enough, those that overshoot least:
-/// "add 2:8 or 1:4, or ".
-std::string sparser_patterns(const SelectionRequest& request) {
-  double at_least = request.sparsity;
-  for (const Pattern& option : request.options) at_least = std::max(at_least, std::nextafter(option.sparsity(), 1.0));
-  std::vector<Pattern> sparser;
-  for (const Pattern& pattern : hardware_patterns())
-    if (pattern.sparsity() >= at_least) sparser.push_back(pattern);
-  if (sparser.empty()) return {};
-  const double least = std::ranges::min(sparser, {}, &Pattern::sparsity).sparsity();
-  std::erase_if(sparser, [&](const Pattern& pattern) { return pattern.sparsity() > least; });
-  std::ranges::sort(sparser, std::greater<>(), &Pattern::m);
-  std::vector<std::string> names;
-  for (const Pattern& pattern : sparser) names.push_back(pattern.name());
-  return fmt::format("add {}, or ", fmt::join(names, " or "));
-}
-
-Result<void> check_reach(std::span<const std::vector<Choice>> choices, const Ledger& ledger,
-                         const SelectionRequest& request) {
-  std::int64_t reach = 0;
-  for (const auto& layer : choices) reach += std::ranges::max(layer, {}, &Choice::zeros).zeros;
-  if (reach >= units_for(request.sparsity, ledger.total)) return {};
-  const double most = static_cast<double>(reach) / static_cast<double>(ledger.total);
-  return fail(Remedy{fmt::format("{}ask for --sparsity {}", sparser_patterns(request), print_share(most, 1))},
-              "sparsity {} cannot be met with {}: at most {}", print_share(request.sparsity, 2),
-              to_string(request.options), print_share(most, 2));
-}
-
-std::string slack_note(std::int64_t units, const Ledger& ledger, const SelectionRequest& request) {
-  const double reached = static_cast<double>(units) / static_cast<double>(ledger.total);
-  return fmt::format("sparsity {:.6f} for {:.6f} asked, slack {:.6f}: the least that {} can reach at or above it{}",
-                     reached, request.sparsity, std::max(0.0, reached - request.sparsity), to_string(request.options),
-                     request.budget == Budget::kLayers ? ", every layer weighing the same" : "");
-}
-
-/// Solves the selection program for given layers and rules, and writes the patterns into `plan`.
-Result<void> assign(Plan& plan, std::span<const Layer> layers, const Rules& rules, const SelectionRequest& request) {
-  SC_TRY_ASSIGN(const Ledger ledger, ledger_of(plan, layers, request.budget));
-  std::vector<std::vector<Choice>> choices(layers.size());
-  for (std::size_t l = 0; l < layers.size(); ++l)
-    for (const Pattern& option : request.options)
-      choices[l].push_back({option, zeros_of(plan, layers[l], option) * ledger.units_per_zero[l],
-                            flow_cost(option, rules.presence[l], rules.distribution[l], request)});
-  SC_TRY(check_reach(choices, ledger, request));
-  SC_TRY_ASSIGN(const Allocation allocation, allocate(choices, units_for(request.sparsity, ledger.total)));
-  for (std::size_t l = 0; l < layers.size(); ++l)
-    for (const std::size_t i : layers[l]) plan.matrices[i].pattern = request.options[allocation.chosen[l]];
-  plan.notes.push_back(slack_note(allocation.zeros, ledger, request));
-  return {};
+Result<Plan> select_error_diag(const Statistics& statistics, const std::vector<Outliers>& outliers,
+                               const SelectionRequest& request) {
+  SC_TRY_ASSIGN(const auto dropped, statistics.dropped(request.options));
+  return select_least_cost(dense_plan(statistics, outliers), dropped, request);
 }
 
 }  // namespace
 
-Result<Plan> select_uniform(Plan model, const SelectionRequest& request) {
-  SC_TRY(check_request(request));
-  const auto pattern = pattern_of_sparsity(request.options, request.sparsity);
-  if (!pattern) return no_such_pattern(request);
-  model.method = "uniform";
-  model.requested_sparsity = request.sparsity;
-  for (PlannedMatrix& matrix : model.matrices) matrix.pattern = *pattern;
-  if (std::abs(model.sparsity() - request.sparsity) > 1e-9)
-    model.notes.push_back(fmt::format("sparsity {:.6f} for {:.6f} asked: rows that are no multiple of {} keep more",
-                                      model.sparsity(), request.sparsity, pattern->m));
-  return model;
+std::string_view name(Method method) { return facts_of(method).name; }
+std::string_view label(Method method) { return facts_of(method).label; }
+bool needs_statistics(Method method) { return facts_of(method).needs_statistics; }
+
+Result<Method> parse_method(std::string_view text) {
+  std::vector<std::string_view> names;
+  for (const MethodFacts& facts : kMethods) {
+    if (facts.name == text) return facts.method;
+    names.push_back(facts.name);
+  }
+  return fail(Remedy{fmt::format("use {}", fmt::join(names, ", "))}, "unknown method '{}'", text);
 }
 
-Result<Plan> select_flow(const Statistics& statistics, const SelectionRequest& request) {
-  SC_TRY(check_request(request));
-  if (statistics.granularity != request.granularity)
-    return fail(Remedy{"count the outliers again, or choose by the same"},
-                "outliers were counted by {}, but patterns are to be chosen by {}", name(statistics.granularity),
-                name(request.granularity));
-  Plan plan = dense_plan(statistics);
-  plan.method = "flow";
-  plan.requested_sparsity = request.sparsity;
-  const std::vector<Layer> layers = layers_of(plan, request.granularity);
-  const Rules rules = rules_of(statistics, layers, request.distribution);
-  SC_TRY(assign(plan, layers, rules, request));
-  plan.notes.insert(plan.notes.end(), rules.notes.begin(), rules.notes.end());
+std::vector<Pattern> default_options(Method method) {
+  if (method == Method::kOwl) return every_n_of(8);
+  const auto patterns = method == Method::kErrorDiag ? hardware_patterns() : default_patterns();
+  return {patterns.begin(), patterns.end()};
+}
+
+Granularity default_granularity(Method method) {
+  return method == Method::kErrorDiag ? Granularity::kMatrix : Granularity::kBlock;
+}
+
+double default_tau(Method method) { return method == Method::kOwl ? 5 : 3; }
+
+Ceiling stored_bytes_ceiling(std::int64_t most) {
+  return {.what = "stored bytes",
+          .option = "--max-bytes",
+          .most = most,
+          .units = 8,
+          .of = [](const PlannedMatrix& matrix) { return matrix.stored_bits(); },
+          .elsewhere = [](const Plan& plan) { return plan.other_weights * kStoredWeightBits; }};
+}
+
+StatisticsScope scope_of(const SelectionRequest& request) {
+  StatisticsScope scope = StatisticsScope::standard();
+  scope.add({request.tau, request.granularity});
+  for (const Pattern& option : request.options) scope.add(option);
+  return scope;
+}
+
+Result<Plan> select_by_statistics(const Statistics& statistics, const SelectionRequest& request) {
+  SC_CHECK(needs_statistics(request.method));
+  SC_TRY_ASSIGN(const auto outliers, statistics.outliers({request.tau, request.granularity}));
+  if (request.method == Method::kErrorDiag) return select_error_diag(statistics, outliers, request);
+  if (request.method == Method::kOwl && request.sparsity == 0 && !request.ceilings.empty())
+    return fail(Remedy{"ask for --sparsity"}, "owl has no densities to aim at without a sparsity");
+  SC_TRY_ASSIGN(Draft draft, make_draft(dense_plan(statistics, outliers), request));
+  const auto costs =
+      request.method == Method::kFlow ? flow_costs(draft, outliers, request) : owl_costs(draft, outliers, request);
+  return solve(std::move(draft), costs, request, Goal::kFewestZeros);
+}
+
+Result<Plan> select_least_cost(Plan model, const std::vector<std::vector<double>>& costs,
+                               const SelectionRequest& request) {
+  SC_CHECK(costs.size() == model.matrices.size());
+  SC_TRY_ASSIGN(Draft draft, make_draft(std::move(model), request));
+  std::vector<std::vector<double>> sums;
+  for (const Layer& layer : draft.layers) {
+    auto& sum = sums.emplace_back(request.options.size(), 0.0);
+    for (const std::size_t i : layer)
+      for (std::size_t o = 0; o < sum.size(); ++o) sum[o] += costs[i][o];
+  }
+  SC_TRY_ASSIGN(Plan plan, solve(std::move(draft), sums, request, Goal::kLeastCost));
+  for (std::size_t i = 0; i < plan.matrices.size(); ++i) {
+    const auto option = std::ranges::find(request.options, plan.matrices[i].pattern);
+    if (option != request.options.end())
+      plan.matrices[i].error = costs[i][static_cast<std::size_t>(option - request.options.begin())];
+  }
   return plan;
 }
 
-Plan dense_plan(const Statistics& statistics) {
+Result<Plan> select_uniform(Plan model, const SelectionRequest& request) {
+  SC_TRY_ASSIGN(Draft draft, make_draft(std::move(model), request));
+  const auto pattern = pattern_of_sparsity(request.options, request.sparsity);
+  if (!pattern) return no_such_pattern(request);
+  Plan& plan = draft.plan;
+  plan.method = name(Method::kUniform);
+  for (std::size_t i = 0; i < plan.matrices.size(); ++i)
+    if (!draft.fixed[i]) plan.matrices[i].pattern = *pattern;
+  SC_TRY(check_ceilings(plan, request));
+  if (std::abs(plan.sparsity() - request.sparsity) > 1e-9)
+    plan.notes.push_back(fmt::format("sparsity {:.6f} for {:.6f} asked: {}", plan.sparsity(), request.sparsity,
+                                     request.keep.empty()
+                                         ? fmt::format("rows that are no multiple of {} keep more", pattern->m)
+                                         : "some matrices are kept as --keep says"));
+  return std::move(draft.plan);
+}
+
+Plan select_shuffled(Plan plan, std::uint64_t seed) {
+  const bool blocks = by_block(plan);
+  std::mt19937_64 random(seed);
+  const std::string of = plan.method;
+  const Plan before = plan;
+  for (const auto& [shapes, layers] : movers_of(plan, blocks)) swap_at_random(plan, layers, random);
+  std::size_t moved = 0;
+  for (std::size_t i = 0; i < plan.matrices.size(); ++i) {
+    plan.matrices[i].error.reset();
+    moved += plan.matrices[i].pattern != before.matrices[i].pattern;
+  }
+  plan.method = name(Method::kShuffled);
+  plan.proof.reset();
+  plan.notes = {
+      fmt::format("the patterns of a plan by {}, shuffled among {} of equal shapes, seed {}: {} of {} matrices "
+                  "got another one",
+                  of, blocks ? "blocks" : "matrices", seed, moved, plan.matrices.size())};
+  return plan;
+}
+
+Plan dense_plan(const Statistics& statistics, const std::vector<Outliers>& outliers) {
+  SC_CHECK(outliers.size() == statistics.matrices.size());
   Plan plan;
   plan.method = "dense";
   plan.other_weights = statistics.other_weights;
-  for (const MatrixStatistics& matrix : statistics.matrices)
+  for (std::size_t i = 0; i < outliers.size(); ++i) {
+    const MatrixStatistics& matrix = statistics.matrices[i];
     plan.matrices.push_back({.name = matrix.name,
                              .block = matrix.block,
                              .n_out = matrix.n_out,
                              .n_in = matrix.n_in,
-                             .outlier_share = matrix.outliers.share(),
-                             .outlier_distribution = matrix.outliers.distribution});
+                             .outlier_share = outliers[i].share(),
+                             .outlier_distribution = outliers[i].distribution,
+                             .outlier_crowding = outliers[i].crowding});
+  }
   return plan;
 }
 

@@ -14,26 +14,69 @@ namespace sparsecim {
 namespace {
 
 constexpr const char* kStatisticsFormat = "sparsecim statistics";
-constexpr std::int64_t kStatisticsVersion = 1;
+constexpr std::int64_t kStatisticsVersion = 2;
+
+Json to_json(const InputStatistics& input);
+Json to_json(const Outliers& outliers);
+Json to_json(const MatrixStatistics& matrix);
+Json to_json(const Threshold& threshold);
 
 Json to_json(const InputStatistics& input) { return {{"name", input.name}, {"mean_squares", input.mean_squares}}; }
-
-Json to_json(const MatrixStatistics& matrix) {
-  return {{"name", matrix.name},
-          {"block", matrix.block},
-          {"shape", {matrix.n_out, matrix.n_in}},
-          {"input", matrix.input},
-          {"outliers",
-           {{"count", matrix.outliers.count},
-            {"mean_score", matrix.outliers.mean_score},
-            {"distribution", matrix.outliers.distribution}}}};
-}
 
 template <class T>
 Json list_of(const std::vector<T>& items) {
   Json list = Json::array();
   for (const T& item : items) list.push_back(to_json(item));
   return list;
+}
+
+Json to_json(const Outliers& outliers) {
+  return {{"count", outliers.count},
+          {"mean_score", outliers.mean_score},
+          {"distribution", outliers.distribution},
+          {"crowding", outliers.crowding}};
+}
+
+Json to_json(const MatrixStatistics& matrix) {
+  return {{"name", matrix.name},
+          {"block", matrix.block},
+          {"shape", {matrix.n_out, matrix.n_in}},
+          {"input", matrix.input},
+          {"outliers", list_of(matrix.outliers)},
+          {"dropped", matrix.dropped}};
+}
+
+Json to_json(const Threshold& threshold) {
+  return {{"tau", threshold.tau}, {"granularity", name(threshold.granularity)}};
+}
+
+Json pattern_names(const std::vector<Pattern>& patterns) {
+  Json names = Json::array();
+  for (const Pattern& pattern : patterns) names.push_back(pattern.name());
+  return names;
+}
+
+Result<Threshold> threshold_from_json(const Json& json) {
+  Threshold threshold;
+  SC_TRY_ASSIGN(threshold.tau, get_number_within(json, "tau", 1e-6, 1e6));
+  SC_TRY_ASSIGN(const std::string text, get_string(json, "granularity"));
+  SC_TRY_ASSIGN(threshold.granularity, within("'granularity'", parse_granularity(text)));
+  return threshold;
+}
+
+Result<StatisticsScope> scope_from_json(const Json& json) {
+  StatisticsScope scope;
+  SC_TRY_ASSIGN(const Json* thresholds, get_list(json, "thresholds"));
+  for (const Json& item : *thresholds) {
+    const std::string place = fmt::format("threshold {}", scope.thresholds.size());
+    SC_TRY_ASSIGN(scope.thresholds.emplace_back(), within(place, threshold_from_json(item)));
+  }
+  SC_TRY_ASSIGN(const Json* patterns, get_list(json, "patterns"));
+  for (const Json& item : *patterns) {
+    if (!item.is_string()) return fail("'patterns' holds something that is not a string");
+    SC_TRY_ASSIGN(scope.patterns.emplace_back(), within("'patterns'", parse_pattern(item.get<std::string>())));
+  }
+  return scope;
 }
 
 Result<InputStatistics> input_from_json(const Json& json) {
@@ -54,10 +97,34 @@ Result<Outliers> outliers_from_json(const Json& json, std::int64_t weights) {
   SC_TRY_ASSIGN(outliers.count, get_integer(json, "count", 0, weights));
   SC_TRY_ASSIGN(outliers.mean_score, get_number_within(json, "mean_score", 0, std::numeric_limits<double>::max()));
   SC_TRY_ASSIGN(outliers.distribution, get_number_within(json, "distribution", 0, 1e6));
+  SC_TRY_ASSIGN(outliers.crowding, get_number_within(json, "crowding", 0, static_cast<double>(kMostWeights)));
   return outliers;
 }
 
-Result<MatrixStatistics> matrix_from_json(const Json& json, const std::vector<InputStatistics>& inputs) {
+/// The list `key`, one item for each of what the scope counts.
+Result<const Json*> get_list_of(const Json& json, const std::string& key, std::size_t expected) {
+  SC_TRY_ASSIGN(const Json* list, get_list(json, key));
+  if (list->size() != expected) return fail("'{}' has {} items, not {}", key, list->size(), expected);
+  return list;
+}
+
+Result<void> read_counts(const Json& json, const StatisticsScope& scope, MatrixStatistics& matrix) {
+  SC_TRY_ASSIGN(const Json* outliers, get_list_of(json, "outliers", scope.thresholds.size()));
+  for (const Json& item : *outliers) {
+    const std::string place = fmt::format("outliers {}", matrix.outliers.size());
+    SC_TRY_ASSIGN(matrix.outliers.emplace_back(), within(place, outliers_from_json(item, matrix.n_out * matrix.n_in)));
+  }
+  SC_TRY_ASSIGN(const Json* dropped, get_list_of(json, "dropped", scope.patterns.size()));
+  for (const Json& item : *dropped) {
+    if (!(item.is_number() && item.get<double>() >= 0 && item.get<double>() <= 1))
+      return fail("'dropped' holds {}, no share", item.dump());
+    matrix.dropped.push_back(item.get<double>());
+  }
+  return {};
+}
+
+Result<MatrixStatistics> matrix_from_json(const Json& json, const Statistics& statistics) {
+  const std::vector<InputStatistics>& inputs = statistics.inputs;
   MatrixStatistics matrix;
   SC_TRY_ASSIGN(matrix.block, get_integer(json, "block", 0, kLargestDimension));
   SC_TRY_ASSIGN(const MatrixShape shape, get_shape(json));
@@ -67,9 +134,7 @@ Result<MatrixStatistics> matrix_from_json(const Json& json, const std::vector<In
   const std::size_t norms = inputs[static_cast<std::size_t>(matrix.input)].mean_squares.size();
   if (norms != static_cast<std::size_t>(matrix.n_in))
     return fail("it has {} inputs, but input {} has {} mean squares", matrix.n_in, matrix.input, norms);
-  if (!has(json, "outliers")) return fail("'outliers' is missing");
-  SC_TRY_ASSIGN(matrix.outliers,
-                within("'outliers'", outliers_from_json(json["outliers"], matrix.n_out * matrix.n_in)));
+  SC_TRY(read_counts(json, statistics.scope, matrix));
   return matrix;
 }
 
@@ -91,9 +156,9 @@ Result<void> read_matrices(const Json& json, Statistics& statistics) {
     const std::string index = fmt::format("matrix {}", statistics.matrices.size());
     SC_TRY_ASSIGN(const std::string name, within(index, get_string(item, "name")));
     const std::string place = fmt::format("matrix '{}'", name);
-    SC_TRY_ASSIGN(MatrixStatistics matrix, within(place, matrix_from_json(item, statistics.inputs)));
+    SC_TRY_ASSIGN(MatrixStatistics matrix, within(place, matrix_from_json(item, statistics)));
     if (!names.insert(name).second) return fail("{} is there twice", place);
-    weights += matrix.outliers.weights;
+    weights += matrix.n_out * matrix.n_in;
     if (weights > kMostWeights) return fail("{}: the model has more than 2^53 weights", place);
     matrix.name = name;
     statistics.matrices.push_back(std::move(matrix));
@@ -101,10 +166,12 @@ Result<void> read_matrices(const Json& json, Statistics& statistics) {
   return statistics.matrices.empty() ? fail("'matrices' is empty") : Result<void>();
 }
 
-Result<Granularity> get_granularity(const Json& json) {
-  SC_TRY_ASSIGN(const std::string text, get_string(json, "granularity"));
-  return within("'granularity'", parse_granularity(text));
+template <class T>
+void add_once(std::vector<T>& items, const T& item) {
+  if (std::ranges::find(items, item) == items.end()) items.push_back(item);
 }
+
+constexpr const char* kMeasureAgain = "name another --statistics file, so that it is measured";
 
 }  // namespace
 
@@ -115,6 +182,19 @@ Result<Granularity> parse_granularity(std::string_view text) {
     if (text == name(granularity)) return granularity;
   return fail("'{}' is neither block nor matrix", text);
 }
+
+StatisticsScope StatisticsScope::standard() {
+  StatisticsScope scope;
+  for (const double tau : {3.0, 5.0})
+    for (const Granularity granularity : {Granularity::kBlock, Granularity::kMatrix}) scope.add({tau, granularity});
+  for (const Pattern& pattern : hardware_patterns()) scope.add(pattern);
+  for (const int m : {8, 16})
+    for (const Pattern& pattern : every_n_of(m)) scope.add(pattern);
+  return scope;
+}
+
+void StatisticsScope::add(Threshold threshold) { add_once(thresholds, threshold); }
+void StatisticsScope::add(Pattern pattern) { add_once(patterns, pattern); }
 
 std::vector<float> InputStatistics::column_norms() const {
   std::vector<float> norms;
@@ -128,6 +208,29 @@ const MatrixStatistics* Statistics::find(std::string_view matrix) const {
   return found == matrices.end() ? nullptr : &*found;
 }
 
+Result<std::vector<Outliers>> Statistics::outliers(Threshold threshold) const {
+  const auto found = std::ranges::find(scope.thresholds, threshold);
+  if (found == scope.thresholds.end())
+    return fail(Remedy{kMeasureAgain}, "the statistics count no outliers above {} times the mean of a {}",
+                threshold.tau, name(threshold.granularity));
+  std::vector<Outliers> result;
+  for (const MatrixStatistics& matrix : matrices)
+    result.push_back(matrix.outliers[static_cast<std::size_t>(found - scope.thresholds.begin())]);
+  return result;
+}
+
+Result<std::vector<std::vector<double>>> Statistics::dropped(std::span<const Pattern> options) const {
+  std::vector<std::vector<double>> result(matrices.size());
+  for (const Pattern& option : options) {
+    const auto found = std::ranges::find(scope.patterns, option);
+    if (found == scope.patterns.end())
+      return fail(Remedy{kMeasureAgain}, "the statistics do not say what {} drops", option.name());
+    for (std::size_t i = 0; i < matrices.size(); ++i)
+      result[i].push_back(matrices[i].dropped[static_cast<std::size_t>(found - scope.patterns.begin())]);
+  }
+  return result;
+}
+
 Result<std::string> fingerprint(const std::vector<std::filesystem::path>& files) {
   SC_TRY_ASSIGN(const std::vector<std::string> hashes, sha256_files(files));
   return sha256(fmt::format("{}", fmt::join(hashes, "")));
@@ -138,8 +241,8 @@ Json to_json(const Statistics& statistics) {
           {"schema_version", kStatisticsVersion},
           {"model_fingerprint", statistics.model_fingerprint},
           {"tokens", statistics.n_tokens},
-          {"tau", statistics.tau},
-          {"granularity", name(statistics.granularity)},
+          {"thresholds", list_of(statistics.scope.thresholds)},
+          {"patterns", pattern_names(statistics.scope.patterns)},
           {"other_weights", statistics.other_weights},
           {"matrices", list_of(statistics.matrices)},
           {"inputs", list_of(statistics.inputs)},
@@ -151,8 +254,7 @@ Result<Statistics> statistics_from_json(const Json& json) {
   Statistics statistics;
   SC_TRY_ASSIGN(statistics.model_fingerprint, get_string(json, "model_fingerprint"));
   SC_TRY_ASSIGN(statistics.n_tokens, get_integer(json, "tokens", 1, kMostWeights));
-  SC_TRY_ASSIGN(statistics.tau, get_number_within(json, "tau", 1e-6, 1e6));
-  SC_TRY_ASSIGN(statistics.granularity, get_granularity(json));
+  SC_TRY_ASSIGN(statistics.scope, scope_from_json(json));
   SC_TRY_ASSIGN(statistics.other_weights, get_integer(json, "other_weights", 0, kMostWeights));
   SC_TRY(read_inputs(json, statistics));
   SC_TRY(read_matrices(json, statistics));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "sparsity/outliers.hpp"
+#include "sparsity/pattern.hpp"
 
 namespace sparsecim {
 
@@ -17,6 +19,25 @@ enum class Granularity { kBlock, kMatrix };
 std::string_view name(Granularity granularity);
 /// "block" or "matrix". Errors: anything else.
 Result<Granularity> parse_granularity(std::string_view text);
+
+/// What makes a score an outlier: more than `tau` times the mean over its layer, a block or a matrix.
+struct Threshold {
+  double tau = 3;
+  Granularity granularity = Granularity::kBlock;
+  bool operator==(const Threshold&) const = default;
+};
+
+/// What is counted in the one pass over the dense model. Unless told otherwise, all that the methods want: FLOW's 3 and
+/// OWL's 5 times the mean, by block and by matrix; the hardware's patterns, and every N of 8 and of 16.
+struct StatisticsScope {
+  std::vector<Threshold> thresholds;
+  std::vector<Pattern> patterns;
+
+  static StatisticsScope standard();
+  /// Adds what is not in it yet.
+  void add(Threshold threshold);
+  void add(Pattern pattern);
+};
 
 /// Activations that enter one or several matrices, over the calibration tokens.
 struct InputStatistics {
@@ -30,23 +51,27 @@ struct MatrixStatistics {
   std::string name;  // "model.layers.3.mlp.up_proj"
   std::int64_t block = 0;
   std::int64_t n_out = 0, n_in = 0;
-  std::int64_t input = 0;  // index into Statistics::inputs
-  Outliers outliers;
+  std::int64_t input = 0;          // index into Statistics::inputs
+  std::vector<Outliers> outliers;  // by threshold of the scope
+  std::vector<double> dropped;     // by pattern of the scope: dropped_shares (sparsity/dropped.hpp)
 };
 
-/// What calibration of the dense model gives to selection (docs/formats/statistics.md): norms for any threshold, and
-/// the outliers for one, so that selecting again reads neither text nor weights.
+/// What calibration of the dense model gives to selection (docs/formats/statistics.md): by any method and for any
+/// budget, choosing again reads neither text nor weights.
 struct Statistics {
   std::string model_fingerprint;  // fingerprint() of the model's files
   std::int64_t n_tokens = 0;      // that calibration saw
-  double tau = 3;
-  Granularity granularity = Granularity::kBlock;  // the layer over which the mean score was taken
+  StatisticsScope scope;
   std::vector<InputStatistics> inputs;
   std::vector<MatrixStatistics> matrices;  // in the order of computing
   std::int64_t other_weights = 0;          // of the model, outside `matrices`
   Json provenance;                         // base/provenance.hpp of the calibration
 
   const MatrixStatistics* find(std::string_view name) const;
+  /// Of each matrix. Errors: a threshold that is not in the scope.
+  Result<std::vector<Outliers>> outliers(Threshold threshold) const;
+  /// Of each matrix, for each of `options`. Errors: a pattern that is not in the scope.
+  Result<std::vector<std::vector<double>>> dropped(std::span<const Pattern> options) const;
 };
 
 /// Says whether statistics belong to a model: a hash over its files' content, whatever their names.

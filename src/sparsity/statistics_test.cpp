@@ -16,19 +16,25 @@ Statistics two_matrices() {
   statistics.model_fingerprint = "abc123";
   statistics.n_tokens = 4096;
   statistics.other_weights = 17;
+  statistics.scope = {{{3, Granularity::kBlock}, {5, Granularity::kMatrix}}, {{2, 4}, {4, 8}, {}}};
   statistics.inputs = {{.name = "q", .mean_squares = {0.1f, 4, 1e-30f}}, {.name = "down", .mean_squares = {0, 1}}};
-  statistics.matrices = {{.name = "q",
-                          .block = 0,
-                          .n_out = 4,
-                          .n_in = 3,
-                          .input = 0,
-                          .outliers = {.weights = 12, .count = 2, .mean_score = 0.3, .distribution = 0.7}},
-                         {.name = "down",
-                          .block = 1,
-                          .n_out = 5,
-                          .n_in = 2,
-                          .input = 1,
-                          .outliers = {.weights = 10, .count = 0, .mean_score = 0.1, .distribution = 1}}};
+  statistics.matrices = {
+      {.name = "q",
+       .block = 0,
+       .n_out = 4,
+       .n_in = 3,
+       .input = 0,
+       .outliers = {{.weights = 12, .count = 2, .mean_score = 0.3, .distribution = 0.7, .crowding = 1.5},
+                    {.weights = 12, .count = 1, .mean_score = 0.3}},
+       .dropped = {0.2, 0.1, 0}},
+      {.name = "down",
+       .block = 1,
+       .n_out = 5,
+       .n_in = 2,
+       .input = 1,
+       .outliers = {{.weights = 10, .count = 0, .mean_score = 0.1, .distribution = 1},
+                    {.weights = 10, .count = 3, .mean_score = 0.1}},
+       .dropped = {0.3, 0.25, 0}}};
   statistics.provenance = {{"verb", "select"}};
   return statistics;
 }
@@ -47,7 +53,7 @@ TEST(Statistics, ComeBackFromTheirFileUnchanged) {
   ASSERT_TRUE(read) << read.error().line();
   EXPECT_EQ(to_json(*read), to_json(two_matrices()));
   EXPECT_EQ(read->inputs[0].mean_squares, two_matrices().inputs[0].mean_squares) << "to the last bit";
-  EXPECT_EQ(read->matrices[0].outliers.weights, 12);
+  EXPECT_EQ(read->matrices[0].outliers[1].weights, 12);
   EXPECT_EQ(read->find("down")->n_out, 5);
   EXPECT_EQ(read->find("up"), nullptr);
 }
@@ -89,10 +95,16 @@ TEST(Statistics, AreRefusedWithThePlaceAndTheKey) {
   EXPECT_EQ(refusal([](Json&) {}), "accepted");
   EXPECT_EQ(refusal([](Json& j) { j["format"] = "sparsecim plan"; }),
             "'format' is 'sparsecim plan', not 'sparsecim statistics'");
-  EXPECT_EQ(refusal([](Json& j) { j["schema_version"] = 7; }), "schema version 7 is not the 1 that this build reads");
+  EXPECT_EQ(refusal([](Json& j) { j["schema_version"] = 7; }), "schema version 7 is not the 2 that this build reads");
   EXPECT_EQ(refusal([](Json& j) { j.erase("tokens"); }), "'tokens' is missing");
-  EXPECT_EQ(refusal([](Json& j) { j["tau"] = 0; }), "'tau' is 0, outside 1e-06 .. 1000000");
-  EXPECT_EQ(refusal([](Json& j) { j["granularity"] = "row"; }), "'granularity': 'row' is neither block nor matrix");
+  EXPECT_EQ(refusal([](Json& j) { j["thresholds"][1]["tau"] = 0; }),
+            "threshold 1: 'tau' is 0, outside 1e-06 .. 1000000");
+  EXPECT_EQ(refusal([](Json& j) { j["thresholds"][0]["granularity"] = "row"; }),
+            "threshold 0: 'granularity': 'row' is neither block nor matrix");
+  EXPECT_EQ(refusal([](Json& j) { j["patterns"][0] = "4:2"; }), "'patterns': pattern '4:2': N must be in 1 .. M");
+  EXPECT_EQ(refusal([](Json& j) { j["patterns"][0] = 4; }), "'patterns' holds something that is not a string");
+  EXPECT_EQ(refusal([](Json& j) { j["matrices"][0]["dropped"][1] = 1.5; }),
+            "matrix 'q': 'dropped' holds 1.5, no share");
   EXPECT_EQ(refusal([](Json& j) { j["inputs"][0]["mean_squares"][1] = -1; }),
             "input 0: 'mean_squares' holds -1 at 1, no mean square");
   EXPECT_EQ(refusal([](Json& j) { j["inputs"][0]["mean_squares"][2] = 1e39; }),
@@ -108,10 +120,36 @@ TEST(Statistics, AreRefusedWithThePlaceAndTheKey) {
 TEST(Statistics, AreRefusedWhereTheyContradictThemselves) {
   EXPECT_EQ(refusal([](Json& j) { j["matrices"][0]["input"] = 1; }),
             "matrix 'q': it has 3 inputs, but input 1 has 2 mean squares");
-  EXPECT_EQ(refusal([](Json& j) { j["matrices"][0]["outliers"]["count"] = 13; }),
-            "matrix 'q': 'outliers': 'count' is 13, outside 0 .. 12");
+  EXPECT_EQ(refusal([](Json& j) { j["matrices"][0]["outliers"][1]["count"] = 13; }),
+            "matrix 'q': outliers 1: 'count' is 13, outside 0 .. 12");
+  EXPECT_EQ(refusal([](Json& j) { j["thresholds"].erase(1); }), "matrix 'q': 'outliers' has 2 items, not 1");
+  EXPECT_EQ(refusal([](Json& j) { j["patterns"].push_back("1:2"); }), "matrix 'q': 'dropped' has 3 items, not 4");
   EXPECT_EQ(refusal([](Json& j) { j["matrices"][0]["shape"] = {4, 1 << 25}; }),
             "matrix 'q': 'shape' is 33554432, outside 1 .. 16777216");
+}
+
+TEST(Statistics, GiveOutliersOfEachThresholdAndWhatEachPatternDrops) {
+  const Statistics statistics = two_matrices();
+  EXPECT_EQ(statistics.outliers({5, Granularity::kMatrix}).value()[1].count, 3);
+  EXPECT_EQ(
+      statistics.outliers({5, Granularity::kBlock}).error().line(),
+      "the statistics count no outliers above 5 times the mean of a block; name another --statistics file, so that "
+      "it is measured");
+  const std::vector<Pattern> options = {{4, 8}, {2, 4}}, unknown = {{1, 2}};
+  EXPECT_EQ(statistics.dropped(options).value(), (std::vector<std::vector<double>>{{0.1, 0.2}, {0.25, 0.3}}));
+  EXPECT_EQ(statistics.dropped(unknown).error().what, "the statistics do not say what 1:2 drops");
+}
+
+TEST(StatisticsScope, OfTheStandardServesEveryMethodAtBothGranularities) {
+  StatisticsScope scope = StatisticsScope::standard();
+  EXPECT_EQ(scope.thresholds.size(), 4u);
+  EXPECT_EQ(scope.patterns.size(), 7u + 4 + 15) << "the hardware's; odd N and 6 of 8; N of 16";
+  scope.add(Threshold{5, Granularity::kMatrix});
+  scope.add(Pattern{3, 8});
+  EXPECT_EQ(scope.thresholds.size(), 4u) << "nothing twice";
+  EXPECT_EQ(scope.patterns.size(), 26u);
+  scope.add(Threshold{4, Granularity::kMatrix});
+  EXPECT_EQ(scope.thresholds.size(), 5u);
 }
 
 /// Whatever stands in the place of any value, the answer is an error or statistics, never a crash.

@@ -69,11 +69,11 @@ Result<std::vector<MachineDescription>> open_machines(const CodesignRequest& req
 
 Result<CodesignJob> make_job(const CodesignRequest& request, const OpenModel& model, const Texts& texts,
                              const Calibration& calibration) {
-  CodesignJob job{.model = display_name(request.model),
-                  .method = request.selection.method,
-                  .tau = request.selection.tau,
-                  .calibration = &calibration};
+  CodesignJob job{.model = display_name(request.model), .seed = request.calibration.seed, .calibration = &calibration};
   SC_TRY_ASSIGN(job.selection, selection_of(request.selection));
+  if (job.selection.method == Method::kShuffled) {
+    SC_TRY_ASSIGN(job.shuffled, read_plan(request.selection.plan));
+  }
   SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
   SC_TRY_ASSIGN(job.machines, open_machines(request));
   const Protocol protocol = protocol_of(request, model.checkpoint->config());
@@ -99,6 +99,7 @@ Result<Json> provenance_of(const CodesignRequest& request, const OpenModel& mode
   options["output"] = request.output.string();
   auto inputs = model.checkpoint->files();
   inputs.push_back(texts.calibration.path);
+  if (!request.selection.plan.empty()) inputs.push_back(request.selection.plan);
   if (!texts.cut) inputs.push_back(texts.evaluation.path);
   for (const std::string& machine : {request.arch, request.baseline})
     if (std::error_code error; std::filesystem::is_regular_file(machine, error)) inputs.emplace_back(machine);

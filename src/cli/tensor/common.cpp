@@ -2,7 +2,10 @@
 
 #include <ATen/Parallel.h>
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <initializer_list>
 
 #include "base/cache.hpp"
 #include "base/threads.hpp"
@@ -16,6 +19,35 @@ constexpr double kMostSamples = 1 << 20;
 Result<void> at_least_one(const char* option, std::int64_t value) {
   if (value >= 1 && static_cast<double>(value) <= kMostSamples) return {};
   return fail(Remedy{"give a value from 1 to 1048576"}, "{} {} is out of range", option, value);
+}
+
+/// The value of a word. Errors: a word that is none of `words`.
+template <class Value>
+Result<Value> one_of(const char* option, const std::string& word,
+                     std::initializer_list<std::pair<std::string_view, Value>> words) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, value] : words) {
+    if (name == word) return value;
+    names.push_back(name);
+  }
+  return fail(Remedy{fmt::format("use {}", fmt::join(names, " or "))}, "unknown {} '{}'", option, word);
+}
+
+Result<void> check_selection(const SelectionOptions& options, Method method) {
+  if (options.sparsity && !(*options.sparsity >= 0 && *options.sparsity < 1))
+    return fail(Remedy{"give a share from 0 to below 1, for instance 0.5"}, "--sparsity {} is out of range",
+                *options.sparsity);
+  if (options.tau && !(*options.tau > 1e-6 && *options.tau < 1e6))
+    return fail(Remedy{"3 and 5 are usual"}, "--tau {} is out of range", *options.tau);
+  if (options.max_bytes && *options.max_bytes < 1)
+    return fail(Remedy{"give a number of bytes"}, "--max-bytes {} is out of range", *options.max_bytes);
+  if (!(options.time_limit_s > 0 && options.time_limit_s <= 1e6))
+    return fail(Remedy{"give seconds"}, "--time-limit {} is out of range", options.time_limit_s);
+  if (method == Method::kShuffled && (options.sparsity || options.max_bytes || !options.keep.empty()))
+    return fail(Remedy{"leave --sparsity, --max-bytes and --keep out"}, "a shuffled plan keeps what its --plan has");
+  if (method != Method::kShuffled && !options.plan.empty())
+    return fail(Remedy{"use --method shuffled"}, "--plan names patterns to shuffle");
+  return {};
 }
 
 }  // namespace
@@ -52,21 +84,31 @@ Result<Calibration> calibrate(const CalibrationRequest& request, const NamedCorp
 }
 
 Result<SelectionRequest> selection_of(const SelectionOptions& options) {
-  if (options.method != "uniform" && options.method != "flow")
-    return fail(Remedy{"use uniform or flow"}, "unknown method '{}'", options.method);
-  if (!(options.sparsity >= 0 && options.sparsity < 1))
-    return fail(Remedy{"give a share from 0 to below 1, for instance 0.5"}, "--sparsity {} is out of range",
-                options.sparsity);
-  if (!(options.tau > 0 && options.tau < 1e6))
-    return fail(Remedy{"3 and 5 are usual"}, "--tau {} is out of range", options.tau);
-  SelectionRequest request{.sparsity = options.sparsity};
+  SelectionRequest request;
+  SC_TRY_ASSIGN(request.method, parse_method(options.method));
+  SC_TRY(check_selection(options, request.method));
+  request.sparsity = options.sparsity.value_or(0);
+  request.options = default_options(request.method);
   if (!options.options.empty()) {
     SC_TRY_ASSIGN(request.options, parse_patterns(options.options));
   }
-  SC_TRY_ASSIGN(request.granularity, parse_granularity(options.granularity));
-  if (options.nd != "minmax" && options.nd != "chance")
-    return fail(Remedy{"use minmax or chance"}, "unknown --nd '{}'", options.nd);
-  request.distribution = options.nd == "chance" ? Distribution::kChance : Distribution::kMinMax;
+  request.granularity = default_granularity(request.method);
+  if (!options.granularity.empty()) {
+    SC_TRY_ASSIGN(request.granularity, parse_granularity(options.granularity));
+  }
+  request.tau = options.tau.value_or(default_tau(request.method));
+  SC_TRY_ASSIGN(
+      request.distribution,
+      one_of<Distribution>("--nd", options.nd, {{"minmax", Distribution::kMinMax}, {"chance", Distribution::kChance}}));
+  SC_TRY_ASSIGN(request.m_rule, one_of<MRule>("--m-rule", options.m_rule,
+                                              {{"clustered", MRule::kClustered}, {"inverse", MRule::kInverse}}));
+  SC_TRY_ASSIGN(request.budget, one_of<Budget>("--budget", options.budget,
+                                               {{"weights", Budget::kWeights}, {"layers", Budget::kLayers}}));
+  for (const std::string& keep : options.keep) {
+    SC_TRY_ASSIGN(request.keep.emplace_back(), within("--keep", parse_fixed_choice(keep)));
+  }
+  if (options.max_bytes) request.ceilings.push_back(stored_bytes_ceiling(*options.max_bytes));
+  request.time_limit_s = options.time_limit_s;
   return request;
 }
 
@@ -84,8 +126,19 @@ Json options_of(const CalibrationRequest& request, const fs::path& text) {
 }
 
 Json options_of(const SelectionOptions& options) {
-  return {{"method", options.method}, {"sparsity", options.sparsity},       {"options", options.options},
-          {"tau", options.tau},       {"granularity", options.granularity}, {"nd", options.nd}};
+  Json json = {{"method", options.method}};
+  if (options.sparsity) json["sparsity"] = *options.sparsity;
+  if (options.max_bytes) json["max_bytes"] = *options.max_bytes;
+  if (!options.plan.empty()) json["plan"] = options.plan.string();
+  if (const auto request = selection_of(options)) {
+    json["options"] = Json::array();
+    for (const Pattern& option : request->options) json["options"].push_back(option.name());
+    json["granularity"] = name(request->granularity);
+    json["tau"] = request->tau;
+  }
+  json.update({{"nd", options.nd}, {"m_rule", options.m_rule}, {"budget", options.budget}});
+  if (!options.keep.empty()) json["keep"] = options.keep;
+  return json;
 }
 
 }  // namespace sparsecim

@@ -15,8 +15,8 @@ Result<Statistics> measure_and_keep(const SelectRequest& request, const Selectio
   SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
   SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, text, model));
-  SC_TRY_ASSIGN(Statistics statistics, measure_statistics(model.llama, *model.checkpoint, calibration,
-                                                          request.selection.tau, selection.granularity));
+  SC_TRY_ASSIGN(Statistics statistics,
+                measure_statistics(model.llama, *model.checkpoint, calibration, scope_of(selection)));
   Json options = options_of(request);
   options["calibration"] = options_of(request.calibration, text.path);
   auto inputs = model.checkpoint->files();
@@ -33,27 +33,40 @@ Result<Statistics> statistics_for(const SelectRequest& request, const SelectionR
   SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
   SC_TRY_ASSIGN(const std::string model, fingerprint(checkpoint->files()));
   SC_TRY_ASSIGN(Statistics statistics, read_statistics(request.statistics, model));
-  if (statistics.tau != request.selection.tau || statistics.granularity != selection.granularity)
-    return fail(Remedy{"name another --statistics file, or the same --tau and --granularity"},
-                "{} holds outliers for tau {} by {}", request.statistics.string(), statistics.tau,
-                name(statistics.granularity));
   fmt::print(stderr, "using {}: {} calibration tokens; --text, --samples, --length and --seed are not used\n",
              request.statistics.string(), format_count(statistics.n_tokens));
   return statistics;
 }
 
+Result<Json> provenance_of(const SelectRequest& request, std::vector<std::filesystem::path> inputs) {
+  Json options = options_of(request);
+  options.update(options_of(request.selection));
+  if (!request.selection.plan.empty()) inputs.push_back(request.selection.plan);
+  return provenance("select", std::move(options), inputs, request.calibration.seed);
+}
+
+Result<Plan> uniform_plan(const SelectRequest& request, const SelectionRequest& selection) {
+  SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
+  SC_TRY_ASSIGN(Plan plan, select_uniform(dense_plan_of(checkpoint->config()), selection));
+  SC_TRY_ASSIGN(plan.provenance, provenance_of(request, checkpoint->files()));
+  return plan;
+}
+
+Result<Plan> shuffled_plan(const SelectRequest& request) {
+  SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
+  SC_TRY_ASSIGN(Plan plan, read_plan(request.selection.plan));
+  SC_TRY(within(request.selection.plan.string(), check_plan_of(checkpoint->config(), plan)));
+  plan = select_shuffled(std::move(plan), request.calibration.seed);
+  SC_TRY_ASSIGN(plan.provenance, provenance_of(request, checkpoint->files()));
+  return plan;
+}
+
 Result<Plan> requested_plan(const SelectRequest& request) {
   SC_TRY_ASSIGN(const SelectionRequest selection, selection_of(request.selection));
-  if (request.selection.method == "uniform") {
-    SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
-    SC_TRY_ASSIGN(Plan plan, select_uniform(dense_plan_of(checkpoint->config()), selection));
-    Json options = options_of(request);
-    options.update(options_of(request.selection));
-    SC_TRY_ASSIGN(plan.provenance, provenance("select", std::move(options), checkpoint->files()));
-    return plan;
-  }
+  if (selection.method == Method::kUniform) return uniform_plan(request, selection);
+  if (selection.method == Method::kShuffled) return shuffled_plan(request);
   SC_TRY_ASSIGN(const Statistics statistics, statistics_for(request, selection));
-  SC_TRY_ASSIGN(Plan plan, select_flow(statistics, selection));
+  SC_TRY_ASSIGN(Plan plan, select_by_statistics(statistics, selection));
   plan.provenance = statistics.provenance;
   plan.provenance["options"].update(options_of(request.selection));
   return plan;
@@ -71,6 +84,7 @@ void print(const Plan& plan) {
                fmt::format("{:.1f} %", 100.0 * static_cast<double>(use.second) / static_cast<double>(plan.weights()))});
   fmt::print("{}sparsity {:.4f} of the decoder blocks, {:.4f} of the whole model\n", table.text(), plan.sparsity(),
              plan.whole_model_sparsity());
+  fmt::print("stored with 8-bit weights: {} bytes\n", format_count(plan.stored_bytes()));
   for (const std::string& note : plan.notes) fmt::print("note: {}\n", note);
 }
 
