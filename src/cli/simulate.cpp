@@ -83,7 +83,8 @@ void add_simulate(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "Examples:\n"
       "  sparsecim simulate llama-3-8b --pattern 4:8\n"
       "  sparsecim simulate smollm2-135m --plan plan.json --arch dense-dcim --json result.json\n"
-      "  sparsecim simulate pruned/ --phase decode --tokens 64 --context 512 --fidelity cycle --trace schedule.json");
+      "  sparsecim simulate pruned/ --phase decode --tokens 64 --context 512 --fidelity cycle --trace schedule.json\n"
+      "  sparsecim simulate llama-3-8b --phase decode --tokens 64 --batch 8 --set system.attention=macros");
   verb->callback([request, &run] { run = [request] { return run_simulate(*request); }; });
 }
 

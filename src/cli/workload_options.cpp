@@ -92,9 +92,10 @@ void add_workload(CLI::App& verb, WorkloadOptions& options) {
   verb.add_option("--tokens", options.tokens,
                   "tokens of each sequence that are read (default 512, or the model's most) or decoded (default 1)");
   verb.add_option("--batch", options.batch, "sequences")->capture_default_str();
-  verb.add_option("--context", options.context,
-                  "tokens of each sequence that were processed before (default: prefill 0, decode 512); for an "
-                  "encoder-decoder that decodes, those that the encoder read");
+  verb.add_option(
+      "--context", options.context,
+      "tokens of each sequence that were processed before (default: prefill 0, decode 512): token i of "
+      "--tokens sees these and i keys more; for an encoder-decoder that decodes, those that the encoder read");
   verb.add_flag("--no-head", options.no_head, "leave out the matrices behind the last layer");
 }
 

@@ -28,8 +28,9 @@ struct Placement {
   std::int64_t outputs_per_tile = 0;
   std::int64_t tiles_per_macro = 0;  // one after the other; the last macro may have fewer
   std::int64_t macros_used = 0;
-  std::int64_t first_macro = 0;  // where every tile has a macro of its own, behind those of the operations before
-  std::int64_t stored_bits = 0;  // of the operation's weights and their positions
+  std::int64_t side_by_side = 1;  // independent products at work at once, each on macros_used macros
+  std::int64_t first_macro = 0;   // where every tile has a macro of its own, behind those of the operations before
+  std::int64_t stored_bits = 0;   // of the operation's weights and their positions
   std::int64_t tiles() const { return input_tiles * output_tiles; }
 };
 
@@ -52,7 +53,7 @@ inline constexpr std::string_view kMacros = "macros";
 
 /// What a group of equal units does for a while.
 struct Span {
-  std::string_view resource;  // kMacros, "weight SRAM", "dram", "link", "vector unit"
+  std::string_view resource;  // kMacros, "weight SRAM", "activation SRAM", "dram", "link", "vector unit"
   std::int64_t first_unit, last_unit;
   std::int64_t start_cycle, cycles;
   std::string_view activity;  // "compute", "load weights"

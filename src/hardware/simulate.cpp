@@ -33,11 +33,11 @@ SimulatedOperation simulate_operation(const Operation& operation, const Placemen
                                       const Run& whole, const PricedInventory& priced, double node_nm) {
   SimulatedOperation result;
   result.name = operation.name;
-  result.attention = operation.kind == Operation::Kind::kAttention;
+  result.attention = operation.kind == Operation::Kind::kAttention && placement.tiles() == 0;
   result.pattern = operation.pattern;
   result.runs_as = placement.pattern;
   result.tiles = placement.tiles();
-  result.macros_used = placement.macros_used;
+  result.macros_used = placement.macros_used * placement.side_by_side;
   result.cycles = run.cycles;
   result.initiation_interval = run.initiation_interval;
   result.dram_wait_cycles = run.dram_wait_cycles;

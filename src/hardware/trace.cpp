@@ -23,7 +23,7 @@ std::string lane_name(const Span& span) {
 using LaneOrder = std::tuple<int, std::int64_t, std::int64_t>;
 
 LaneOrder order_of(const Span& span) {
-  constexpr std::string_view kOrder[] = {"dram", "weight SRAM", kMacros, "link", "vector unit"};
+  constexpr std::string_view kOrder[] = {"dram", "weight SRAM", "activation SRAM", kMacros, "link", "vector unit"};
   const auto place = std::ranges::find(kOrder, span.resource) - std::begin(kOrder);
   return {static_cast<int>(place), span.first_unit, span.last_unit};
 }

@@ -63,8 +63,22 @@ Result<void> validate_sizes(const Operation& operation) {
                                    {"outputs", operation.n_outputs},
                                    {"count", operation.count}})
     if (size < 1 || size > kLargestSize) return fail("{} is {}, outside 1 .. {}", name, size, kLargestSize);
-  const double macs = 1.0 * operation.count * operation.n_tokens * operation.n_inputs * operation.n_outputs;
+  if (operation.independent < 1 || operation.count % operation.independent != 0)
+    return fail("{} independent products do not divide {}", operation.independent, operation.count);
+  const double more_keys = static_cast<double>(operation.keys.per_step) * static_cast<double>(operation.steps() - 1);
+  const double growth = 1 + more_keys / static_cast<double>(operation.n_keys());
+  const double macs = growth * operation.count * operation.n_tokens * operation.n_inputs * operation.n_outputs;
   if (macs > kMostMacs) return fail("{:.3g} multiply-accumulates are more than the {:.3g} counted", macs, kMostMacs);
+  return {};
+}
+
+Result<void> validate_keys(const Operation& operation) {
+  const std::int64_t positions = operation.keys.per_step;
+  if (positions == 0) return {};
+  if (operation.kind != Operation::Kind::kAttention) return fail("weights do not grow by keys");
+  if (positions < 0 || operation.n_tokens % positions != 0 || operation.n_keys() < positions)
+    return fail("{} new positions do not fit {} queries and {} keys", positions, operation.n_tokens,
+                operation.n_keys());
   return {};
 }
 
@@ -90,6 +104,7 @@ Result<void> validate_statistics(const Operation& operation) {
 
 Result<void> validate(const Operation& operation) {
   SC_TRY(validate_sizes(operation));
+  SC_TRY(validate_keys(operation));
   const auto [n, m] = operation.pattern;
   if (n < 1 || n > m || m > kLargestM) return fail("{}:{} is no pattern", n, m);
   return validate_statistics(operation);
@@ -109,6 +124,19 @@ MaskStatistics mask_statistics(std::span<const float> weights, std::int64_t n_in
     count_groups(row, kept, statistics.most_kept);
   }
   return statistics;
+}
+
+Operation Operation::step(std::int64_t step) const {
+  Operation alone = *this;
+  alone.count = independent;
+  (keys.along_inputs ? alone.n_inputs : alone.n_outputs) += step * keys.per_step;
+  return alone;
+}
+
+std::int64_t Operation::dense_macs() const {
+  // Pairs of queries and keys grow by n_tokens * per_step from step to step.
+  const std::int64_t more_pairs = n_tokens * keys.per_step * (steps() * (steps() - 1) / 2);
+  return independent * (keys.along_inputs ? n_outputs : n_inputs) * (steps() * visible_pairs() + more_pairs);
 }
 
 std::int64_t Operation::nonzero_weights() const {

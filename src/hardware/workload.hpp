@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -43,11 +44,20 @@ struct Activity {
   Activity of_groups(std::int64_t inputs) const;
 };
 
-/// One matrix product: [n_tokens, n_inputs] x [n_inputs, n_outputs].
+/// The keys of an attention product, and which of them its queries see.
+struct Keys {
+  /// P V sums over the keys (n_inputs of them); Q K^T has an output for each (n_outputs).
+  bool along_inputs = false;
+  /// Positions that every step adds: a key each, and as many queries, which see themselves and what was before them.
+  /// 0: every query of every step sees all keys.
+  std::int64_t per_step = 0;
+};
+
+/// One matrix product: [n_tokens, n_inputs] x [n_inputs, n_outputs]; where keys grow, as it is in the first step.
 struct Operation {
   enum class Kind {
     kLinear,     // weights are stationary
-    kAttention,  // both operands are activations (Q K^T, P V): done by the digital vector unit
+    kAttention,  // both operands are activations (Q K^T, P V): on the digital vector unit, or written into macros
   };
   std::string name = {};  // "model.layers.3.mlp.up_proj"
   Kind kind = Kind::kLinear;
@@ -58,12 +68,24 @@ struct Operation {
   Pattern pattern = {};                        // of the real mask; dense where there is none
   std::optional<MaskStatistics> weights = {};  // absent: follows from `pattern` and `activity`
   Activity activity = {};
+  /// Of `count`, how many wait for nothing of each other (attention: heads and sequences of one step). Divides count.
+  std::int64_t independent = 1;
+  Keys keys = {};
   /// Activations that must be kept while this runs, beside its own inputs and outputs: the residual stream, outputs of
   /// the operations before that somebody still needs.
   std::int64_t held_values = 0;
 
-  /// Multiply-accumulates of the dense product, over all `count` times.
-  std::int64_t dense_macs() const { return count * n_tokens * n_inputs * n_outputs; }
+  /// Times that it is done one after the other.
+  std::int64_t steps() const { return count / independent; }
+  /// As it is in one step (counted from 0): `count` is what is independent. REQUIRES: step < steps().
+  Operation step(std::int64_t step) const;
+  std::int64_t n_keys() const { return keys.along_inputs ? n_inputs : n_outputs; }
+  /// Of one product in the first step: rows of inputs times keys that they see.
+  std::int64_t visible_pairs() const {
+    return n_tokens * n_keys() - n_tokens * std::max<std::int64_t>(0, keys.per_step - 1) / 2;
+  }
+  /// Multiply-accumulates of the dense product, over all `count` times; of attention those of visible keys.
+  std::int64_t dense_macs() const;
   /// Weights that are not zero: counted, or every slot of the pattern.
   std::int64_t nonzero_weights() const;
   /// Ones among the bits of the whole matrix: counted, or declared by activity.weight_ones.

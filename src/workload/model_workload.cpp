@@ -135,28 +135,34 @@ class Composer {
   }
 
   /// scores = Q K^T [queries, head_dim] x [head_dim, keys] and values = P V [queries, keys] x [keys, head_dim], once
-  /// for every sequence, key head and step; the queries are those of all heads that share the keys.
-  void add_attention(const LayerStack& stack, const std::string& name, std::int64_t keys, std::int64_t held_per_token) {
+  /// for every sequence, key head and step; the queries are those of all heads that share the keys. `keys` are those of
+  /// the first step, and `keys_per_step` as in Keys.
+  void add_attention(const LayerStack& stack, const std::string& name, std::int64_t keys, std::int64_t keys_per_step,
+                     std::int64_t held_per_token) {
     Operation scores{.name = name + ".scores",
                      .kind = Operation::Kind::kAttention,
                      .n_tokens = tokens_per_step() * (stack.n_heads / stack.n_kv_heads),
                      .n_inputs = stack.head_dim,
                      .n_outputs = keys,
-                     .count = steps() * request_.batch * stack.n_kv_heads};
+                     .count = steps() * request_.batch * stack.n_kv_heads,
+                     .independent = request_.batch * stack.n_kv_heads,
+                     .keys = {.along_inputs = false, .per_step = keys_per_step}};
     // Beside what is held, the outputs of the heads that are done.
     scores.held_values = product(tokens_per_step() * request_.batch, held_per_token + stack.n_heads * stack.head_dim);
     Operation values = scores;
     values.name = name + ".values";
     std::swap(values.n_inputs, values.n_outputs);
+    values.keys.along_inputs = true;
     operations_.push_back(std::move(scores));
     operations_.push_back(std::move(values));
   }
 
-  /// Keys that a query of the stack's own attention sees: query i of a causal one sees the context, itself and the i -
-  /// 1 tokens between, on the average (tokens + 1) / 2 of those.
-  std::int64_t own_keys(const LayerStack& stack) const {
-    if (stack.attention == Attention::kBidirectional) return request_.tokens;
-    return (request_.from_encoder ? 0 : request_.context) + (request_.tokens + 2) / 2;
+  /// The stack's own attention: each token is a key, and a causal one sees the context, those before it, and itself.
+  void add_own_attention(const LayerStack& stack, const std::string& name, std::int64_t held_per_token) {
+    if (stack.attention == Attention::kBidirectional)
+      return add_attention(stack, name, request_.tokens, 0, held_per_token);
+    const std::int64_t context = request_.from_encoder ? 0 : request_.context;
+    add_attention(stack, name, context + tokens_per_step(), tokens_per_step(), held_per_token);
   }
 
   void add_stack(const LayerStack& stack) {
@@ -168,9 +174,9 @@ class Composer {
                    held[i]);
         const std::int64_t held_behind = held[i] + matrix.n_out;
         if (matrix.name == stack.attention_behind)
-          add_attention(stack, name_in_layer(stack, layer, "attention"), own_keys(stack), held_behind);
+          add_own_attention(stack, name_in_layer(stack, layer, "attention"), held_behind);
         if (matrix.name == stack.cross_attention_behind)
-          add_attention(stack, name_in_layer(stack, layer, "cross_attention"), request_.context, held_behind);
+          add_attention(stack, name_in_layer(stack, layer, "cross_attention"), request_.context, 0, held_behind);
       }
   }
 

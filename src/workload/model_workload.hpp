@@ -48,11 +48,10 @@ struct ModelWorkload {
 };
 
 /// The operations, in the order of computing: every layer's matrices as dense linear operations with their pattern,
-/// attention products (a causal query sees as many keys as it does on the average, rounded up; heads that share their
-/// keys are one operation), the head for one token of every sequence. Embedding look-ups, norms, softmax and RWKV's
-/// recurrence are no matrix products and left out.
-/// Errors: a phase that the model does not have, more tokens than positions, sizes out of range; a plan of another
-/// model, by matrix.
+/// attention products (a causal query sees the keys before it and its own, so that every decoded token sees one more;
+/// heads that share their keys are one operation), the head for one token of every sequence. Embedding look-ups, norms,
+/// softmax and RWKV's recurrence are no matrix products and left out. Errors: a phase that the model does not have,
+/// more tokens than positions, sizes out of range; a plan of another model, by matrix.
 Result<ModelWorkload> workload_from_shapes(const ModelShapes& shapes, const SparsityRequest& sparsity,
                                            const WorkloadRequest& request);
 

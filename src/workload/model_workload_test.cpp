@@ -60,15 +60,10 @@ TEST(Prefill, LetsEveryTokenSeeThoseBeforeIt) {
   EXPECT_EQ(scores.n_tokens, 4 * 511) << "four heads share their keys";
   EXPECT_EQ(scores.count, 2 * 8) << "sequences and heads of keys";
   EXPECT_EQ(scores.n_inputs, 128);
-  EXPECT_EQ(scores.n_outputs, 100 + 256);
+  EXPECT_EQ(scores.n_outputs, 100 + 511) << "all keys; the products above are those of visible ones";
   const Operation& values = operation(workload, "model.layers.5.attention.values");
   EXPECT_EQ(values.n_inputs, scores.n_outputs);
   EXPECT_EQ(values.n_outputs, 128);
-}
-
-TEST(Prefill, RoundsTheAverageOfVisibleTokensUp) {
-  const Workload workload = workload_of("llama-3-8b", {.tokens = 512});  // 256.5 on the average
-  EXPECT_EQ(operation(workload, "model.layers.0.attention.scores").n_outputs, 257);
 }
 
 TEST(Prefill, KeepsTheResidualStreamAndWhatIsStillNeeded) {
@@ -139,7 +134,10 @@ TEST(Workload, OfAnEncoderDecoderIsSharedBetweenPrefillAndDecode) {
   EXPECT_EQ(times(decode, "model.decoder.layers.0.encoder_attn.k_proj"), 0);
   EXPECT_EQ(operation(decode, "model.decoder.layers.0.fc1").count, 9);
   EXPECT_EQ(operation(decode, "lm_head").count, 9);
-  EXPECT_EQ(operation(decode, "model.decoder.layers.0.attention.scores").n_outputs, 5) << "1 .. 9 own tokens";
+  const Operation& own = operation(decode, "model.decoder.layers.0.attention.scores");
+  EXPECT_EQ(own.step(0).n_outputs, 1);
+  EXPECT_EQ(own.step(8).n_outputs, 9) << "9 own tokens";
+  EXPECT_EQ(own.dense_macs(), 16 * 64 * (1 + 2 + 3 + 4 + 5 + 6 + 7 + 8 + 9));
   EXPECT_EQ(operation(decode, "model.decoder.layers.0.cross_attention.scores").n_outputs, 300);
   EXPECT_EQ(operation(decode, "model.decoder.layers.0.cross_attention.values").n_inputs, 300);
 }

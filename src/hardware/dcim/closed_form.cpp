@@ -31,13 +31,14 @@ class LinearForm {
   }
   void count(Timed& timed) const {
     const std::int64_t full = work_.full_steps(), partial = work_.tiling.tiles_per_macro - full;
-    timed.steps = work_.repetitions * work_.tiling.tiles_per_macro * work_.chunks;
+    const std::int64_t repetitions = work_.repetitions * std::max<std::int64_t>(1, work_.steps_with_results);
+    timed.steps = repetitions * work_.tiling.tiles_per_macro * work_.chunks;
     for (const auto& [chunks, tokens] : {larger_, smaller_})
       timed.load_bound_steps +=
-          work_.repetitions * chunks *
+          repetitions * chunks *
           ((loads_longest(tokens, full_load_) ? full : 0) + (loads_longest(tokens, partial_load_) ? partial : 0));
-    const std::int64_t planes = work_.repetitions * work_.tokens * work_.path.planes;
-    const std::int64_t loads = work_.repetitions * work_.chunks;
+    const std::int64_t planes = repetitions * work_.tokens * work_.path.planes;
+    const std::int64_t loads = repetitions * work_.chunks;
     timed.full_macro = {work_.tiling.tiles_per_macro * planes, loads * (full * full_load_ + partial * partial_load_)};
     timed.last_macro = {full * planes, loads * full * full_load_};
   }
@@ -79,11 +80,15 @@ void add_spans(const LinearWork& work, std::int64_t start, std::int64_t end, Tim
 Timed ClosedForm::linear(const LinearWork& work) {
   const LinearForm form(work);
   Timed timed{.start_cycle = now_};
-  const std::int64_t first_multiply = std::max(now_ + form.timing().first_multiply, switched_ + form.first_load());
+  const bool waits = work.steps_with_results > 0;
+  const std::int64_t loads_from = waits ? now_ : switched_;
+  const std::int64_t first_multiply = std::max(now_ + form.timing().first_multiply, loads_from + form.first_load());
   const std::int64_t to_end = form.to_last_step() + form.last_step();
   // A repetition begins with the results of the one before and with its own first weights.
   const std::int64_t period = std::max(to_end + form.timing().first_multiply, form.to_last_step() + form.first_load());
-  const std::int64_t last_repetition = first_multiply + (work.repetitions - 1) * period;
+  const std::int64_t first_step_repeats = first_multiply + (work.repetitions - 1) * period;
+  const std::int64_t more_steps = waits ? (work.steps_with_results - 1) * (first_step_repeats + to_end - now_) : 0;
+  const std::int64_t last_repetition = first_step_repeats + more_steps;
   switched_ = last_repetition + form.to_last_step();
   now_ = last_repetition + to_end;
   timed.cycles = now_ - timed.start_cycle;

@@ -21,13 +21,15 @@ struct SmallMachine {
   bool flexcim;
   std::string pair_select = "bitserial_per_cell", weights = "on_chip";
   std::int64_t columns_per_cycle = 1;
+  std::string attention = "digital";
 
   std::string yaml() const {
     std::string text = fmt::format(
         "node_nm: 28\nmacro: {{rows: {}, columns: {}, weight_bits: 8, activation_bits: 8, partial_sum_entries: 3}}\n"
         "activation_buffer: {{bits_per_cycle: {}, bank_bytes: 256}}\npartial_sums: {{kib: 2}}\n"
-        "vector_unit: {{macs_per_cycle: 16}}\nsystem: {{macros: {}, weights: {}}}\ndram: {{gb_per_s: 2}}\n",
-        rows, columns, port_bits, macros, weights);
+        "vector_unit: {{macs_per_cycle: 16}}\nsystem: {{macros: {}, weights: {}, attention: {}}}\ndram: {{gb_per_s: "
+        "2}}\n",
+        rows, columns, port_bits, macros, weights, attention);
     if (!flexcim) return "machine: dense-dcim\n" + text;
     text += fmt::format(
         "machine: flexcim\nsub_macros: {}\npair_select: {}\ncolumns_per_cycle: {}\ncolumns_per_group: {}\n"
@@ -270,12 +272,27 @@ TEST(ClosedForm, CountsWhatAWalkOverEveryPassOfRandomWorkloadsOnRandomMachinesCo
   }
 }
 
+Operation random_attention(std::mt19937_64& random) {
+  const auto size = [&](std::int64_t most) {
+    return 1 + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most));
+  };
+  const bool along_inputs = random() % 2;
+  const std::int64_t positions = size(random() % 2 ? 1 : 20), keys = positions + size(70) - 1, heads = size(5);
+  return {.name = "attention",
+          .kind = Operation::Kind::kAttention,
+          .n_tokens = positions * size(3),
+          .n_inputs = along_inputs ? keys : size(40),
+          .n_outputs = along_inputs ? size(40) : keys,
+          .count = heads * size(9),
+          .independent = heads,
+          .keys = {.along_inputs = along_inputs, .per_step = random() % 3 == 0 ? 0 : positions}};
+}
+
 std::vector<Operation> random_operations(std::mt19937_64& random, const SmallMachine& machine) {
   std::vector<Operation> operations;
   for (std::uint64_t i = 0; i < 1 + random() % 3; ++i) {
     operations.push_back(random_operation(random, machine));
-    if (random() % 4 == 0)
-      operations.push_back({.name = "attention", .kind = Operation::Kind::kAttention, .n_tokens = 300});
+    if (random() % 4 == 0) operations.push_back(random_attention(random));
   }
   return operations;
 }
@@ -287,6 +304,7 @@ TEST(ClosedForm, TakesAsLongAsTheCycleModelOnRandomMachinesOfEveryKind) {
     machine.pair_select = one_of(random, kPairSelectNames);
     machine.columns_per_cycle = one_of<std::int64_t>(random, {1, 2, 4});
     machine.weights = one_of<std::string>(random, {"on_chip", "resident", "dram"});
+    if (machine.weights != "resident") machine.attention = one_of<std::string>(random, {"digital", "macros"});
     const Workload workload{.name = "random", .operations = random_operations(random, machine)};
     const auto made = machine.make();
     const Mapping mapping = made->map(workload).value();
@@ -294,6 +312,7 @@ TEST(ClosedForm, TakesAsLongAsTheCycleModelOnRandomMachinesOfEveryKind) {
     const sparsecim::Run walked = made->run(workload, mapping, Fidelity::kCycle);
     SCOPED_TRACE(machine.yaml());
     EXPECT_EQ(formula.cycles, walked.cycles);
+    EXPECT_EQ(formula.macro_use, walked.macro_use);
     for (std::size_t i = 0; i < workload.operations.size(); ++i) {
       const Operation& operation = workload.operations[i];
       EXPECT_EQ(formula.operations[i].cycles, walked.operations[i].cycles)

@@ -31,7 +31,10 @@ class LinearWalk {
 
   Timed run() {
     const std::int64_t start = now_;
-    repeat(work_.repetitions, {"repetitions"}, [&] { repetition(); });
+    repeat(std::max<std::int64_t>(1, work_.steps_with_results), {"steps"}, [&] {
+      if (work_.steps_with_results > 0) calendar_.load_from(now_);
+      repeat(work_.repetitions, {"repetitions"}, [&] { repetition(); });
+    });
     return {.start_cycle = start,
             .cycles = now_ - start,
             .load_bound_steps = counts_.load_bound_steps,
@@ -127,8 +130,10 @@ class LinearWalk {
   }
 
   void show_load(std::int64_t begin, std::int64_t cycles, const std::string& detail) {
-    const bool streams = work_.stream_cycles_per_tile > 0;
-    spans_.push_back({streams ? "dram" : "weight SRAM", 0, 0, begin, cycles, "load weights", detail});
+    const std::string_view source = work_.steps_with_results > 0       ? "activation SRAM"
+                                    : work_.stream_cycles_per_tile > 0 ? "dram"
+                                                                       : "weight SRAM";
+    spans_.push_back({source, 0, 0, begin, cycles, "load weights", detail});
   }
 
   void show_repeated(std::int64_t times, const Repeated& what, std::int64_t period) {

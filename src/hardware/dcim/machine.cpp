@@ -7,6 +7,7 @@
 #include "hardware/components/gates.hpp"
 #include "hardware/dcim/closed_form.hpp"
 #include "hardware/dcim/cycle_model.hpp"
+#include "hardware/dcim/key_steps.hpp"
 #include "hardware/native_pattern.hpp"
 #include "hardware/timing.hpp"
 
@@ -30,7 +31,11 @@ std::int64_t stored_bits(const Operation& operation, Pattern native, std::int64_
 /// What is alive while an operation runs. The KV cache is not in it: it is the model's, equal for all machines.
 /// Attention's heads and sequences follow each other, so one product's inputs and outputs are alive at a time.
 std::int64_t activation_bits(const Operation& operation, std::int64_t bits) {
-  return (operation.n_tokens * (operation.n_inputs + operation.n_outputs) + operation.held_values) * bits;
+  if (operation.kind == Operation::Kind::kLinear)
+    return (operation.n_tokens * (operation.n_inputs + operation.n_outputs) + operation.held_values) * bits;
+  const Operation last = operation.step(operation.steps() - 1);
+  const std::int64_t queries = last.n_tokens * (last.keys.along_inputs ? last.n_outputs : last.n_inputs);
+  return (queries + last.visible_pairs() + last.held_values) * bits;
 }
 
 std::unique_ptr<Schedule> make_schedule(Fidelity fidelity) {
@@ -49,6 +54,39 @@ OperationRun run_of(Timed timed) {
 std::string_view bound_of(const LinearWork& work, const Timed& timed) {
   if (2 * timed.load_bound_steps <= timed.steps) return pass_timing(work.path).bound;
   return work.load_cycles(work.tiling.macros_used()) > work.rows_to_load ? "dram" : "weight load";
+}
+
+/// Tells which macros it was that `timed` speaks of, `rounds` times as many products side by side as there are macros
+/// for, of `products` in all. REQUIRES: a tile in every macro, where there are several side by side.
+void occupy(const Placement& placement, std::int64_t rounds, std::int64_t products, Timed& timed, MacroUses& uses) {
+  const std::int64_t width = placement.macros_used, first = placement.first_macro;
+  for (Span& span : timed.spans) {
+    if (span.resource != kMacros) continue;
+    span.first_unit += first;
+    span.last_unit += first + (placement.side_by_side - 1) * width;
+  }
+  if (placement.side_by_side == 1) {
+    uses.add(first, first + width - 2, timed.full_macro);
+    uses.add(first + width - 1, first + width - 1, timed.last_macro);
+    return;
+  }
+  const std::int64_t in_last_round = products - (rounds - 1) * placement.side_by_side;
+  const BusyCycles less{timed.full_macro.multiply / rounds * (rounds - 1),
+                        timed.full_macro.load / rounds * (rounds - 1)};
+  uses.add(first, first + in_last_round * width - 1, timed.full_macro);
+  uses.add(first + in_last_round * width, first + placement.side_by_side * width - 1, less);
+}
+
+/// Adds `times` the counts to those of the same component and cost.
+void add_scaled(const std::vector<Event>& events, double times, std::vector<Event>& sum) {
+  for (const Event& event : events) {
+    const auto same = std::ranges::find_if(
+        sum, [&](const Event& other) { return other.component == event.component && other.cost == event.cost; });
+    if (same != sum.end())
+      same->count += times * event.count;
+    else
+      sum.push_back({event.component, event.cost, times * event.count});
+  }
 }
 
 std::string superset_note(int operations) {
@@ -83,9 +121,14 @@ DcimMachine::DcimMachine(std::string_view kind, std::unique_ptr<const TileArray>
   clock_ns_ = path_ns(longest_path(all, system_.node_nm), system_.node_nm).nominal;
 }
 
-Result<Placement> DcimMachine::place(const Operation& operation) const {
+bool DcimMachine::on_macros(const Operation& operation) const {
+  return operation.kind == Operation::Kind::kLinear || system_.attention == SystemParameters::Attention::kWritten;
+}
+
+Result<Placement> DcimMachine::place(const Operation& whole) const {
   Placement placement;
-  if (operation.kind == Operation::Kind::kAttention) return placement;
+  if (!on_macros(whole)) return placement;
+  const Operation operation = whole.step(whole.steps() - 1);
   SC_TRY_ASSIGN(placement.pattern, native_pattern(operation, stage_->patterns()));
   SC_TRY(stage_->check(operation, placement.pattern));
   placement.inputs_per_tile = stage_->inputs_per_pass(placement.pattern);
@@ -93,17 +136,20 @@ Result<Placement> DcimMachine::place(const Operation& operation) const {
   placement.input_tiles = divide_up(operation.n_inputs, placement.inputs_per_tile);
   placement.output_tiles = divide_up(operation.n_outputs, shape_.columns);
   const bool resident = system_.weights == SystemParameters::Weights::kResident;
-  const std::int64_t macros = resident ? placement.tiles() : system_.macros;
+  const std::int64_t room = std::max<std::int64_t>(1, system_.macros / placement.tiles());
+  placement.side_by_side = std::min(operation.independent, room);
+  const std::int64_t macros = resident ? placement.tiles() : system_.macros / placement.side_by_side;
   const Tiling tiling = Tiling::over(placement.input_tiles, placement.output_tiles, macros);
   placement.tiles_per_macro = tiling.tiles_per_macro;
   placement.macros_used = tiling.macros_used();
+  if (operation.kind == Operation::Kind::kAttention) return placement;  // stored nowhere but in the macros
   placement.stored_bits =
       stored_bits(operation, placement.pattern, shape_.weight_bits + stage_->position_bits(placement.pattern));
   return placement;
 }
 
 double DcimMachine::most_cycles(const Operation& operation, const Placement& placement) const {
-  if (operation.kind == Operation::Kind::kAttention) return static_cast<double>(operation.dense_macs());
+  if (!on_macros(operation)) return static_cast<double>(operation.dense_macs());
   const LinearWork work = work_of(operation, placement);
   const PassTiming timing = pass_timing(work.path);
   const double passes = static_cast<double>(work.tokens) * static_cast<double>(timing.initiation_interval);
@@ -111,7 +157,9 @@ double DcimMachine::most_cycles(const Operation& operation, const Placement& pla
   const double chunk = static_cast<double>(timing.fill + work.rows_to_load) + stream;
   const double links = static_cast<double>(work.tiling.longest_chain() * (work.path.link_cycles + kLinkRegister));
   const double steps = static_cast<double>(placement.tiles_per_macro);
-  return static_cast<double>(work.repetitions) * (steps * (passes + static_cast<double>(work.chunks) * chunk) + links);
+  const double times =
+      static_cast<double>(work.repetitions) * static_cast<double>(std::max<std::int64_t>(1, work.steps_with_results));
+  return times * (steps * (passes + static_cast<double>(work.chunks) * chunk) + links);
 }
 
 void DcimMachine::size_system(const Workload& workload, Mapping& mapping) const {
@@ -147,6 +195,8 @@ Result<Mapping> DcimMachine::map(const Workload& workload) const {
   size_system(workload, mapping);
   if (supersets > 0) mapping.notes.push_back(superset_note(supersets));
   mapping.notes.emplace_back(weights_note(system_.weights));
+  if (system_.attention == SystemParameters::Attention::kWritten)
+    mapping.notes.emplace_back("attention on macros: keys and values are written into cells for every use");
   return mapping;
 }
 
@@ -161,6 +211,10 @@ LinearWork DcimMachine::work_of(const Operation& operation, const Placement& pla
                   .tokens = operation.n_tokens,
                   .chunks = divide_up(operation.n_tokens, chunk_tokens(operation, placement)),
                   .repetitions = operation.count};
+  if (operation.kind == Operation::Kind::kAttention) {
+    work.repetitions = divide_up(operation.independent, placement.side_by_side);
+    work.steps_with_results = operation.steps();
+  }
   if (work.tiling.local_sums() > 0) work.path.sum_cycles = system_.partial_sum_cycles(shape_);
   if (work.tiling.joins() > 0) work.path.link_cycles = system_.link_cycles(shape_.columns);
   if (system_.weights != SystemParameters::Weights::kResident) work.rows_to_load = shape_.load_cycles;
@@ -181,8 +235,11 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
   work.weight_ones = operation.weight_one_bits() / (sums * static_cast<double>(shape_.rows * shape_.weight_bits));
   work.input_deliveries =
       tokens * static_cast<double>(operation.n_inputs) * static_cast<double>(placement.output_tiles);
-  work.fed_words = work.input_deliveries * placement.pattern.density() * static_cast<double>(shape_.columns);
+  const bool attention = operation.kind == Operation::Kind::kAttention;
+  const double seen = seen_share(operation, operation.keys.along_inputs ? placement.inputs_per_tile : shape_.columns);
+  for (double* passes : {&work.tile_passes, &work.column_passes, &work.input_deliveries}) *passes *= seen;
   work.take(operation.activity, std::min(operation.n_inputs, placement.inputs_per_tile), shape_.holds_zero_planes);
+  work.fed_words = work.input_deliveries * placement.pattern.density() * static_cast<double>(shape_.columns);
   array_->add_events(work, events);
   stage_->add_events(placement.pattern, work, events);
   add_system_events(system_,
@@ -195,7 +252,11 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                      .words = shape_.words(),
                      .word_bits = static_cast<double>(shape_.weight_bits + stage_->cell_position_bits()),
                      .stored_bits = static_cast<double>(placement.stored_bits),
-                     .loads = static_cast<double>(loads)},
+                     .loads = static_cast<double>(loads),
+                     .attention = attention,
+                     .passes = seen,
+                     .reads = operation.keys.along_inputs ? seen : 1,
+                     .writes = operation.keys.along_inputs ? 1 : seen},
                     events);
 }
 
@@ -203,16 +264,9 @@ OperationRun DcimMachine::run_linear(const Operation& operation, const Placement
                                      MacroUses& uses) const {
   LinearWork work = work_of(operation, placement);
   const auto unhindered = schedule.clone();
-  const Timed timed = schedule.linear(work);
+  Timed timed = schedule.linear(work);
+  occupy(placement, 1, 1, timed, uses);
   OperationRun run = run_of(timed);
-  for (Span& span : run.spans) {
-    if (span.resource != kMacros) continue;
-    span.first_unit += placement.first_macro;
-    span.last_unit += placement.first_macro;
-  }
-  const std::int64_t last_macro = placement.first_macro + placement.macros_used - 1;
-  uses.add(placement.first_macro, last_macro - 1, timed.full_macro);
-  uses.add(last_macro, last_macro, timed.last_macro);
   run.initiation_interval = pass_timing(work.path).initiation_interval;
   run.bound = bound_of(work, timed);
   run.useful_multiplies = static_cast<double>(operation.nonzero_weights()) * static_cast<double>(operation.n_tokens) *
@@ -225,8 +279,38 @@ OperationRun DcimMachine::run_linear(const Operation& operation, const Placement
   return run;
 }
 
-OperationRun DcimMachine::run_attention(const Operation& operation, Schedule& schedule) const {
-  OperationRun run = run_of(schedule.vector(divide_up(operation.dense_macs(), system_.vector_macs_per_cycle)));
+OperationRun DcimMachine::run_written(const Operation& operation, const Placement& last_step, Schedule& schedule,
+                                      MacroUses& uses) const {
+  OperationRun run;
+  std::int64_t longest = 0;
+  for (const AlikeSteps& alike : alike_steps(operation, last_step.inputs_per_tile, last_step.outputs_per_tile)) {
+    const Operation first = operation.step(alike.first), last = operation.step(alike.last);
+    const Placement placement = place(last).value();
+    LinearWork work = work_of(last, placement);
+    work.steps_with_results = alike.count();
+    Timed timed = schedule.linear(work);
+    occupy(placement, work.repetitions, last.independent, timed, uses);
+    if (run.spans.empty()) run.start_cycle = timed.start_cycle;
+    run.cycles += timed.cycles;
+    if (timed.cycles > longest) {
+      longest = timed.cycles;
+      run.bound = bound_of(work, timed);
+      run.initiation_interval = pass_timing(work.path).initiation_interval;
+    }
+    std::ranges::move(timed.spans, std::back_inserter(run.spans));
+    // What grows with the keys grows evenly between the first of these steps and the last.
+    for (const Operation* step : {&first, &last}) {
+      std::vector<Event> events;
+      add_events(*step, placement, work.chunks, events);
+      add_scaled(events, static_cast<double>(alike.count()) / 2, run.events);
+    }
+  }
+  run.useful_multiplies = static_cast<double>(operation.dense_macs());
+  return run;
+}
+
+OperationRun DcimMachine::run_on_vector_unit(const Operation& operation, Schedule& schedule) const {
+  OperationRun run = run_of(schedule.vector(vector_cycles(operation, system_.vector_macs_per_cycle)));
   run.bound = "vector unit";
   add_attention_events(operation, run.events);
   return run;
@@ -239,9 +323,13 @@ Run DcimMachine::run(const Workload& workload, const Mapping& mapping, Fidelity 
   const std::unique_ptr<Schedule> schedule = make_schedule(fidelity);
   for (std::size_t i = 0; i < workload.operations.size(); ++i) {
     const Operation& operation = workload.operations[i];
-    run.operations.push_back(operation.kind == Operation::Kind::kAttention
-                                 ? run_attention(operation, *schedule)
-                                 : run_linear(operation, mapping.placements[i], *schedule, uses));
+    const Placement& placement = mapping.placements[i];
+    if (!on_macros(operation))
+      run.operations.push_back(run_on_vector_unit(operation, *schedule));
+    else if (operation.kind == Operation::Kind::kAttention)
+      run.operations.push_back(run_written(operation, placement, *schedule, uses));
+    else
+      run.operations.push_back(run_linear(operation, placement, *schedule, uses));
     run.cycles = run.operations.back().start_cycle + run.operations.back().cycles;
   }
   run.macro_use = uses.of(mapping.macros);

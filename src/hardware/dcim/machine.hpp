@@ -46,6 +46,8 @@ class DcimMachine : public Machine {
   Json parameters() const override { return parameters_; }
 
  private:
+  bool on_macros(const Operation& operation) const;
+  /// Of attention: in its last step.
   Result<Placement> place(const Operation& operation) const;
   /// At least the cycles that it takes: for refusing what could overflow.
   double most_cycles(const Operation& operation, const Placement& placement) const;
@@ -54,7 +56,10 @@ class DcimMachine : public Machine {
   LinearWork work_of(const Operation& operation, const Placement& placement) const;
   OperationRun run_linear(const Operation& operation, const Placement& placement, Schedule& schedule,
                           MacroUses& uses) const;
-  OperationRun run_attention(const Operation& operation, Schedule& schedule) const;
+  /// Attention by keys and values that are written into macros.
+  OperationRun run_written(const Operation& operation, const Placement& last_step, Schedule& schedule,
+                           MacroUses& uses) const;
+  OperationRun run_on_vector_unit(const Operation& operation, Schedule& schedule) const;
   void add_events(const Operation& operation, const Placement& placement, std::int64_t loads,
                   std::vector<Event>& events) const;
   std::vector<Path> paths() const;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -37,6 +38,8 @@ class MacroCalendar {
   /// The set of cells that is not at work can be written from the moment that the sets last changed places.
   std::int64_t earliest_load() const;
   void load(std::int64_t begin, std::int64_t cycles);
+  /// What is loaded next exists from `cycle` on.
+  void load_from(std::int64_t cycle) { at_[kLoaded] = std::max(at_[kLoaded], cycle); }
 
   /// A pass through the tile at work; or, as `first_of_tile`, through the one loaded last, when its last row is in and
   /// all columns are done with the tile before: one line chooses the set for the whole macro.

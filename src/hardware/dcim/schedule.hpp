@@ -17,9 +17,12 @@ namespace sparsecim {
 struct LinearWork {
   PassPath path;  // of the largest tile: the controllers are set up once per operation
   Tiling tiling;
-  std::int64_t tokens = 1;            // of one repetition
-  std::int64_t chunks = 1;            // as equal as can be, larger ones first
-  std::int64_t repetitions = 1;       // each begins when the one before has its results
+  std::int64_t tokens = 1;       // of one repetition
+  std::int64_t chunks = 1;       // as equal as can be, larger ones first
+  std::int64_t repetitions = 1;  // each begins when the one before has its results
+  /// Tiles hold results of what was done before, so that even the first of them is written from then on; all
+  /// repetitions are done so many times, each time with other results. 0: weights.
+  std::int64_t steps_with_results = 0;
   std::int64_t rows_to_load = 0;      // cycles to write a tile into the set of cells that is not at work; 0: resident
   double stream_cycles_per_tile = 0;  // of a DRAM that all macros share; 0: none
 

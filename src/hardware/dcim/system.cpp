@@ -23,10 +23,14 @@ std::int64_t output_adders(const TileShape& shape) { return divide_up(shape.colu
 
 void add_weight_movement(const SystemParameters& system, const SystemWork& work, std::vector<Event>& events) {
   if (system.weights == SystemParameters::Weights::kResident) return;  // written once, before the run
-  const double moved_bits = work.stored_bits * work.loads * work.repetitions;
+  const double operand_bits = static_cast<double>(work.inputs * work.outputs * kOperandBits);
+  const double moved_bits = (work.attention ? operand_bits : work.stored_bits) * work.loads * work.repetitions;
   const double words = static_cast<double>(work.tiling.tiles() * work.words) * work.loads * work.repetitions;
-  if (system.weights == SystemParameters::Weights::kOnChip) events.push_back({"weight SRAM", &kSramRead, moved_bits});
-  if (system.weights == SystemParameters::Weights::kDram)
+  if (work.attention)
+    events.push_back({"activation SRAM", &kSramRead, moved_bits});
+  else if (system.weights == SystemParameters::Weights::kOnChip)
+    events.push_back({"weight SRAM", &kSramRead, moved_bits});
+  else
     events.push_back({"dram", &kDrams[system.dram_kind], moved_bits});
   events.push_back({"link", &kLink, moved_bits});
   events.push_back({"weight load", &kWeightWrite, words * work.word_bits / kOperandBits});
@@ -35,10 +39,10 @@ void add_weight_movement(const SystemParameters& system, const SystemWork& work,
 void add_activation_movement(const SystemParameters& system, const SystemWork& work, std::vector<Event>& events) {
   const double tokens = work.tokens * work.repetitions;
   const double input_bits = tokens * static_cast<double>(work.inputs) * kOperandBits;
-  const double output_bits = tokens * static_cast<double>(work.outputs) * kOperandBits;
-  const double delivered_bits = input_bits * static_cast<double>(work.tiling.output_tiles);
+  const double output_bits = tokens * static_cast<double>(work.outputs) * kOperandBits * work.writes;
+  const double delivered_bits = input_bits * static_cast<double>(work.tiling.output_tiles) * work.passes;
   const double multicasts = static_cast<double>(work.tiling.multicasts());
-  events.push_back({"activation SRAM", &kSramRead, input_bits * multicasts});
+  events.push_back({"activation SRAM", &kSramRead, input_bits * multicasts * work.reads});
   events.push_back({"activation SRAM", &kSramWrite, output_bits});
   events.push_back({"link", &kLink, delivered_bits + output_bits});
   events.push_back({"activation buffers", &system.activation_sram().write, delivered_bits});
@@ -67,7 +71,7 @@ void add_addition_events(std::string_view component, double bits, std::vector<Ev
 }
 
 void add_partial_sums(const SystemWork& work, std::vector<Event>& events) {
-  const double tokens = work.tokens * work.repetitions;
+  const double tokens = work.tokens * work.repetitions * work.passes;
   const std::int64_t joined = joined_outputs(work);
   const double joined_bits = tokens * static_cast<double>(joined * kPartialSumBits);
   const double local_bits =
@@ -104,6 +108,12 @@ std::int64_t SystemParameters::link_cycles(std::int64_t columns) const {
 }
 
 Result<void> validate_system(const SystemParameters& system, std::int64_t columns) {
+  if (system.attention == SystemParameters::Attention::kWritten &&
+      system.weights == SystemParameters::Weights::kResident)
+    return fail(
+        Remedy{"choose system.weights: on_chip or dram, or system.attention: digital"},
+        "system.attention: every macro holds weights that stay (system.weights: resident), so none can take keys "
+        "and values");
   if (system.partial_sum_kib % 2 != 0)
     return fail(Remedy{"choose an even number"}, "partial_sums.kib: {} is no multiple of the 2 KiB bank",
                 system.partial_sum_kib);
@@ -147,10 +157,15 @@ void add_system_events(const SystemParameters& system, const SystemWork& work, s
 }
 
 void add_attention_events(const Operation& operation, std::vector<Event>& events) {
-  const auto count = static_cast<double>(operation.count);
   const auto macs = static_cast<double>(operation.dense_macs());
-  const double read = count * static_cast<double>(operation.n_inputs * (operation.n_tokens + operation.n_outputs));
-  const double written = count * static_cast<double>(operation.n_tokens * operation.n_outputs);
+  const bool along_inputs = operation.keys.along_inputs;
+  const auto head = static_cast<double>(along_inputs ? operation.n_outputs : operation.n_inputs);
+  const double pairs = macs / head;  // what Q K^T writes and P V reads: of a query and a key that it sees
+  const double queries = static_cast<double>(operation.count * operation.n_tokens) * head;
+  const double mean_keys = static_cast<double>(operation.n_keys()) +
+                           static_cast<double>(operation.keys.per_step * (operation.steps() - 1)) / 2;
+  const double read = static_cast<double>(operation.count) * mean_keys * head + (along_inputs ? pairs : queries);
+  const double written = along_inputs ? queries : pairs;
   events.push_back({"vector unit", &kMultiplier8, macs});
   events.push_back({"vector unit", &kAdder32, macs});
   events.push_back({"vector unit", &kFlipFlop, macs * kLaneRegisterBits / 2});  // every word is new

@@ -16,10 +16,12 @@ namespace sparsecim {
 /// What is around the macros, the same for every digital machine of a comparison.
 struct SystemParameters {
   enum class Weights { kOnChip, kResident, kDram };
+  enum class Attention { kDigital, kWritten };  // on the vector unit; keys and values written into macros
 
   double node_nm = 28;
   std::int64_t macros = 64;
   Weights weights = Weights::kOnChip;
+  Attention attention = Attention::kDigital;
   std::size_t dram_kind = 0;  // position in kDrams
   double dram_gb_per_s = 51.2;
   std::int64_t activation_bandwidth_bits = 1024;  // per cycle, of a macro's activation buffer
@@ -53,6 +55,9 @@ void declare_system(std::vector<Parameter<Target>>& parameters, Access access) {
   parameters.push_back(choice_parameter<Target>(
       {"system.weights", "where weights wait: on-chip SRAM for all of them, a macro per tile, or DRAM"},
       {"on_chip", "resident", "dram"}, [=](Target& t) -> auto& { return access(t).weights; }));
+  parameters.push_back(choice_parameter<Target>(
+      {"system.attention", "products of two activations: on the vector unit, or written into macros", "digital"},
+      {"digital", "macros"}, [=](Target& t) -> auto& { return access(t).attention; }));
   parameters.push_back(choice_parameter<Target>({"dram.kind", "used with weights: dram", "lpddr4"}, dram_names(),
                                                 [=](Target& t) -> auto& { return access(t).dram_kind; }));
   parameters.push_back(
@@ -85,7 +90,11 @@ struct SystemWork {
   std::int64_t words = 0;    // of a macro
   double word_bits = 0;      // written with a word: weight and position
   double stored_bits = 0;
-  double loads = 0;  // of every tile, in one repetition
+  double loads = 0;        // of every tile, in one repetition
+  bool attention = false;  // what is loaded are activations, from their SRAM
+  double passes = 1;       // share of all pairs of tokens and tiles: those that a pass is made for
+  double reads = 1;        // share of the inputs that are read at all
+  double writes = 1;       // share of the outputs that are written
 };
 
 void add_system_parts(const SystemParameters& system, const Mapping& mapping, const TileShape& shape,
