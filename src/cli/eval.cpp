@@ -1,9 +1,20 @@
 #include <memory>
 
 #include "cli/verb.hpp"
+#include "cli/workload_options.hpp"
 
 namespace sparsecim {
 namespace {
+
+/// What is said of macros must be meant for them.
+Result<void> check_macro_options(const EvalRequest& request) {
+  if (request.check_strips != 0)
+    SC_TRY(require_range("--check-strips", static_cast<double>(request.check_strips), 1, 1 << 20));
+  const bool said = !request.arch.empty() || !request.set.empty() || request.check_strips != 0;
+  if (!said || request.arithmetic == "flexcim") return {};
+  return fail(Remedy{"add --arithmetic flexcim"}, "--arch, --set and --check-strips are about macros, which {} has not",
+              request.arithmetic);
+}
 
 Result<void> run_eval(const EvalRequest& request) {
   if (request.context != 0) SC_TRY(require_range("--context", static_cast<double>(request.context), 2, 1 << 20));
@@ -11,6 +22,7 @@ Result<void> run_eval(const EvalRequest& request) {
   if (!request.split && request.max_documents != INT64_MAX)
     return fail(Remedy{"say by --split what separates documents"}, "--max-documents needs documents");
   SC_TRY(require_range("--max-documents", static_cast<double>(request.max_documents), 1, 1e19));
+  SC_TRY(check_macro_options(request));
   return run_tensor_verb(&TensorVerbs::eval, request);
 }
 
@@ -29,9 +41,15 @@ void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
   verb->add_option("--max-documents", request->max_documents, "with --split: use at most this many");
   verb->add_option(
           "--arithmetic", request->arithmetic,
-          "of products with weights: float, or int8 as the digital macros compute (weights in 8 bits by output, "
-          "activations by token, exact sums)")
+          "of products with weights: float; int8 as the digital macros compute (weights in 8 bits by output, "
+          "activations by token, exact sums); or flexcim: the same, with every matrix in FlexCiM's macros at its "
+          "pattern and a sample of tiles computed bit by bit, which must agree")
       ->capture_default_str();
+  verb->add_option("--arch", request->arch, "with --arithmetic flexcim: a machine of that kind (default: flexcim)");
+  add_set(*verb, request->set);
+  verb->add_option("--check-strips", request->check_strips,
+                   "with --arithmetic flexcim: of every matrix, strips of a macro's columns that are computed bit by "
+                   "bit, over 4 tokens (default: 2)");
   verb->add_option("--compare", request->compare, "a model to compare with: KL divergence and top-1 agreement");
   add_compute(*verb, *request);
   verb->add_option("--json", request->json, "write the result to this file");
@@ -40,7 +58,8 @@ void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "  sparsecim eval smollm2-135m --text wiki.txt --context 1024 --max-tokens 40000\n"
       "  sparsecim eval stories15M.bin --text stories.txt --split '<|endoftext|>' --context 256\n"
       "  sparsecim eval pruned/ --text wiki.txt --compare smollm2-135m --json result.json\n"
-      "  sparsecim eval pruned/ --text wiki.txt --arithmetic int8 --compare pruned/");
+      "  sparsecim eval pruned/ --text wiki.txt --arithmetic int8 --compare pruned/\n"
+      "  sparsecim eval pruned/ --text wiki.txt --arithmetic flexcim --set sub_macros=8 --set patterns=all");
   verb->callback([request, &run] { run = [request] { return run_eval(*request); }; });
 }
 

@@ -35,6 +35,9 @@ struct EvalRequest : TensorRequest, TextRequest {
   std::int64_t max_tokens = INT64_MAX, max_documents = INT64_MAX;
   std::string compare;  // another model; empty: none
   std::string arithmetic = "float";
+  std::string arch;               // of flexcim arithmetic; empty: flexcim
+  std::vector<std::string> set;   // KEY=VALUE of its description
+  std::int64_t check_strips = 0;  // 0: 2
   std::filesystem::path json;
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "model/flexcim_arithmetic.hpp"
 
 namespace sparsecim {
 namespace {
@@ -98,6 +99,11 @@ std::int64_t most_wave_tokens(const std::vector<Candidate>& candidates, std::int
   return wave_bytes / token_bytes;
 }
 
+/// Whether the macros and the kernels agreed so far, where the model computes as macros do.
+Result<void> check_arithmetic(const Llama& model) {
+  return model.compute().flexcim ? model.compute().flexcim->outcome() : Result<void>{};
+}
+
 /// Runs a wave through all blocks of one model, one block in memory at a time; the states that predict something stay.
 Result<void> run_blocks(Candidate& candidate, const std::vector<Batch>& wave, Progress& progress) {
   const Llama& model = *candidate.model;
@@ -109,6 +115,7 @@ Result<void> run_blocks(Candidate& candidate, const std::vector<Batch>& wave, Pr
       SC_TRY(check_interrupt());
       at::Tensor& state = candidate.states[b];
       state = timed(candidate, [&] { return model.forward_block(block, state); });
+      SC_TRY(check_arithmetic(model));
       progress.advance(wave[b].targets.numel());
     }
   }
@@ -148,6 +155,7 @@ Result<void> score_all(std::vector<Candidate>& candidates, const Candidate* refe
     for (std::size_t b = 0; b < wave.size(); ++b) {
       SC_TRY(check_interrupt());
       score(candidates, reference, wave[b], b);
+      for (const Candidate& c : candidates) SC_TRY(check_arithmetic(*c.model));
       progress.advance(wave[b].targets.numel());
     }
   }

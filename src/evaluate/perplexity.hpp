@@ -35,7 +35,8 @@ Json to_json(const Evaluation& evaluation);
 /// Scores each of `models` on `sequences`, side by side: all predicted tokens weighted equally, sums in float64. With
 /// `reference`, which may be one of them and then runs only once, the divergence of every other model from it. Memory:
 /// one block at a time of models that read theirs when asked, and about `wave_bytes` of hidden states.
-/// Errors: a sequence longer than a model's positions; models of different vocabularies; interrupted.
+/// Errors: a sequence longer than a model's positions; models of different vocabularies; macros whose bit-serial
+/// arithmetic gives another sum than the model's (Compute::flexcim); interrupted.
 Result<std::vector<Evaluation>> evaluate(std::span<const Llama* const> models, const std::vector<Sequence>& sequences,
                                          const Tokenizer& tokenizer, const Llama* reference = nullptr,
                                          std::int64_t wave_bytes = std::int64_t{1} << 30);

@@ -6,6 +6,7 @@
 
 #include "checkpoint/random_checkpoint.hpp"
 #include "evaluate/letter_tokenizer.hpp"
+#include "model/flexcim_arithmetic.hpp"
 
 namespace sparsecim {
 namespace {
@@ -148,6 +149,23 @@ TEST_F(Perplexities, OfSequencesLongerThanTheModelOrOfBrokenWeightsAreRefused) {
   const auto refused = evaluate(broken_models, sequences_, LetterTokenizer(true));
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().what.find("not finite"), std::string::npos);
+}
+
+TEST_F(Perplexities, UnderMacrosArithmeticStopAtTheFirstSumThatTheMacrosDoNotGive) {
+  FlexcimParameters parameters{.array = {.sub_macros = 4}, .system = {}};
+  parameters.patterns = {Pattern{}};
+  const auto macros = std::make_shared<FlexcimArithmetic>(parameters, FlexcimSampleSize{});
+  const RandomCheckpoint checkpoint(RandomCheckpoint::tiny());
+  const Llama model = Llama::open(checkpoint, {.arithmetic = Arithmetic::kInt8, .flexcim = macros}).value();
+  const Llama plain = Llama::open(checkpoint, {.arithmetic = Arithmetic::kInt8}).value();
+  EXPECT_EQ(evaluate_one(model, sequences_).nats_per_token, evaluate_one(plain, sequences_).nats_per_token);
+
+  const QuantisedLinear broken = macros->store("broken", std::vector<float>(4, 1), 4).value();
+  broken.observer()(std::vector<std::int8_t>{1, 1, 1, 1}, std::vector<std::int32_t>{0});
+  const Llama* const models[] = {&model};
+  const auto refused = evaluate(models, sequences_, LetterTokenizer(true));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().what.starts_with("broken: output 0 of token 0: ")) << refused.error().what;
 }
 
 }  // namespace

@@ -31,10 +31,14 @@ void override_setting(std::vector<Setting>& settings, const Setting& override) {
     settings.push_back(override);
 }
 
-Result<std::unique_ptr<Machine>> make_machine(const std::string& path, const std::string& text,
-                                              const std::vector<Setting>& overrides) {
+Result<std::vector<Setting>> parse_description(const std::string& path, const std::string& text,
+                                               const std::vector<Setting>& overrides) {
   SC_TRY_ASSIGN(auto settings, parse_settings(path, text));
   for (const Setting& override : overrides) override_setting(settings, override);
+  return settings;
+}
+
+Result<std::unique_ptr<Machine>> make_machine(const std::string& path, const std::vector<Setting>& settings) {
   const Setting* kind = find_setting(settings, "machine");
   if (!kind) return fail(Remedy{"allowed: " + kind_names()}, "{}: 'machine' is missing", path);
   for (const MachineKind& known : machine_kinds())
@@ -51,7 +55,7 @@ const EmbeddedFile* find_embedded(std::string_view name) {
   return nullptr;
 }
 
-Result<std::string> read_description(std::string_view name_or_path) {
+Result<std::string> read_description_text(std::string_view name_or_path) {
   if (const EmbeddedFile* file = find_embedded(name_or_path)) return std::string(file->content);
   const std::filesystem::path path(name_or_path);
   std::error_code unreadable;  // a name too long is no file either
@@ -78,18 +82,24 @@ std::vector<std::string> machine_names() {
   return names;
 }
 
-Result<MachineDescription> open_machine(std::string_view name_or_path, const std::vector<Setting>& overrides) {
-  SC_TRY_ASSIGN(const std::string text, read_description(name_or_path));
+Result<DescriptionSettings> read_description(std::string_view name_or_path, const std::vector<Setting>& overrides) {
+  SC_TRY_ASSIGN(const std::string text, read_description_text(name_or_path));
   const bool embedded = find_embedded(name_or_path) != nullptr;
-  const std::string path = embedded ? fmt::format("arch/{}.yaml", name_or_path) : std::string(name_or_path);
-  SC_TRY_ASSIGN(MachineDescription description, parse_machine(path, text, overrides));
-  description.name = name_or_path;
+  DescriptionSettings description{embedded ? fmt::format("arch/{}.yaml", name_or_path) : std::string(name_or_path), {}};
+  SC_TRY_ASSIGN(description.settings, parse_description(description.path, text, overrides));
   return description;
+}
+
+Result<MachineDescription> open_machine(std::string_view name_or_path, const std::vector<Setting>& overrides) {
+  SC_TRY_ASSIGN(const DescriptionSettings description, read_description(name_or_path, overrides));
+  SC_TRY_ASSIGN(std::unique_ptr<Machine> machine, make_machine(description.path, description.settings));
+  return MachineDescription{std::string(name_or_path), std::move(machine)};
 }
 
 Result<MachineDescription> parse_machine(const std::string& path, const std::string& text,
                                          const std::vector<Setting>& overrides) {
-  SC_TRY_ASSIGN(std::unique_ptr<Machine> machine, make_machine(path, text, overrides));
+  SC_TRY_ASSIGN(const std::vector<Setting> settings, parse_description(path, text, overrides));
+  SC_TRY_ASSIGN(std::unique_ptr<Machine> machine, make_machine(path, settings));
   return MachineDescription{path, std::move(machine)};
 }
 

@@ -26,6 +26,13 @@ Result<MachineDescription> parse_machine(const std::string& path, const std::str
                                          const std::vector<Setting>& overrides = {});
 /// `arch/NAME.yaml` as compiled in, or a file. Errors also: neither.
 Result<MachineDescription> open_machine(std::string_view name_or_path, const std::vector<Setting>& overrides = {});
+/// What open_machine makes a machine of: the settings of `arch/NAME.yaml` or of a file, with `overrides` in their
+/// place. Errors: neither; not a description.
+struct DescriptionSettings {
+  std::string path;
+  std::vector<Setting> settings;
+};
+Result<DescriptionSettings> read_description(std::string_view name_or_path, const std::vector<Setting>& overrides = {});
 /// The names that open_machine knows without a file.
 std::vector<std::string> machine_names();
 

@@ -48,7 +48,10 @@ Result<void> QuantisedLinear::forward(std::span<const float> activations, std::s
   for (std::int64_t first = 0; first < n_tokens; first += most_tokens) {
     const std::int64_t tokens = std::min(most_tokens, n_tokens - first);
     const std::span<std::int32_t> used = std::span(sums).first(static_cast<std::size_t>(tokens * n_outputs()));
-    weights_.multiply({integers.data() + first * n_inputs(), static_cast<std::size_t>(tokens * n_inputs())}, used);
+    const std::span<const std::int8_t> inputs(integers.data() + first * n_inputs(),
+                                              static_cast<std::size_t>(tokens * n_inputs()));
+    weights_.multiply(inputs, used);
+    if (observe_) observe_(inputs, used);
     const auto scale = [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t token = begin; token < end; ++token)
         scale_row({used.data() + token * n_outputs(), static_cast<std::size_t>(n_outputs())},

@@ -1,13 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
 #include "kernels/int8_gemm.hpp"
 
 namespace sparsecim {
+
+/// Sees exact sums before they are scaled: `activations` [tokens, n_inputs] quantised, `sums` [tokens, n_outputs].
+using SumsObserver = std::function<void(std::span<const std::int8_t> activations, std::span<const std::int32_t> sums)>;
 
 /// A linear layer in the arithmetic of 8-bit compute-in-memory macros: 8-bit weights with a scale per output,
 /// activations quantised by token, exact 32-bit sums, scaled back to float. The sums are what FlexCiM's macros give
@@ -20,6 +25,10 @@ class QuantisedLinear {
   /// Quantises `weights` by row, as quantise_rows. Errors: quantise_rows'; more than kMostInt8Inputs inputs.
   static Result<QuantisedLinear> quantised(std::span<const float> weights, std::int64_t n_inputs);
 
+  /// `observe` sees every product from now on, some tokens at a time.
+  void observe(SumsObserver observe) { observe_ = std::move(observe); }
+  const SumsObserver& observer() const { return observe_; }
+
   std::int64_t n_inputs() const { return weights_.n_inputs(); }
   std::int64_t n_outputs() const { return weights_.n_outputs(); }
 
@@ -30,6 +39,7 @@ class QuantisedLinear {
  private:
   PackedInt8 weights_;
   std::vector<float> scales_;
+  SumsObserver observe_;
 };
 
 }  // namespace sparsecim

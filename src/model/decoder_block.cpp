@@ -8,6 +8,7 @@
 
 #include "model/attention.hpp"
 #include "model/elementwise.hpp"
+#include "model/flexcim_arithmetic.hpp"
 
 namespace sparsecim {
 namespace {
@@ -57,10 +58,13 @@ at::Tensor linear_int8(const at::Tensor& input, const QuantisedLinear& weight, c
   return bias.defined() ? output.add_(bias) : output;
 }
 
-Result<std::shared_ptr<const QuantisedLinear>> quantise(const at::Tensor& weight) {
+Result<std::shared_ptr<const QuantisedLinear>> quantise(const std::string& name, const at::Tensor& weight,
+                                                        const Compute& compute) {
   const at::Tensor values = weight.contiguous();
   const std::span<const float> all(values.const_data_ptr<float>(), static_cast<std::size_t>(values.numel()));
-  SC_TRY_ASSIGN(QuantisedLinear quantised, QuantisedLinear::quantised(all, weight.size(1)));
+  const std::int64_t n_inputs = weight.size(1);
+  SC_TRY_ASSIGN(QuantisedLinear quantised, within(name, compute.flexcim ? compute.flexcim->store(name, all, n_inputs)
+                                                                        : QuantisedLinear::quantised(all, n_inputs)));
   return std::make_shared<const QuantisedLinear>(std::move(quantised));
 }
 
@@ -81,7 +85,8 @@ Result<DecoderBlock> read_block(const Checkpoint& checkpoint, std::int64_t index
   for (std::size_t i = 0; i < linears.size(); ++i) {
     SC_TRY_ASSIGN(block.linears[i], read(linears[i].name + ".weight"));
     if (compute.arithmetic == Arithmetic::kInt8) {
-      SC_TRY_ASSIGN(block.quantised[i], within(linears[i].name, quantise(std::exchange(block.linears[i], {}))));
+      SC_TRY_ASSIGN(block.quantised[i],
+                    quantise(matrix_name(index, linears[i].name), std::exchange(block.linears[i], {}), compute));
     }
     if (!linears[i].bias) continue;
     SC_TRY_ASSIGN(block.biases[i], read(linears[i].name + ".bias"));

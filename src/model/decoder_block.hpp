@@ -45,8 +45,10 @@ struct DecoderBlock {
 /// x W^T + bias in 8-bit arithmetic: [..., n_in] -> [..., n_out], float32 on the CPU. `bias` may be undefined. All NaN
 /// where a value of `input` is not finite, which has no 8-bit form.
 at::Tensor linear_int8(const at::Tensor& input, const QuantisedLinear& weight, const at::Tensor& bias);
-/// `weight` [n_out, n_in], quantised by row. Errors: QuantisedLinear's.
-Result<std::shared_ptr<const QuantisedLinear>> quantise(const at::Tensor& weight);
+/// The matrix `name`, [n_out, n_in], quantised by row; put into macros where the compute has them. Errors:
+/// QuantisedLinear's, FlexcimArithmetic's.
+Result<std::shared_ptr<const QuantisedLinear>> quantise(const std::string& name, const at::Tensor& weight,
+                                                        const Compute& compute);
 
 /// Reads one tensor in the compute type onto the compute device. Errors: the checkpoint's; no tensor of this name.
 Result<at::Tensor> read_tensor(const Checkpoint& checkpoint, const std::string& name, const Compute& compute);

@@ -3,12 +3,15 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include <memory>
 #include <new>
 #include <string>
 
 #include "base/result.hpp"
 
 namespace sparsecim {
+
+class FlexcimArithmetic;
 
 /// How products with weights are computed.
 enum class Arithmetic {
@@ -21,12 +24,16 @@ struct Compute {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
   Arithmetic arithmetic = Arithmetic::kFloat;
+  /// With kInt8: the macros that the weights lie in, which check a sample of the products
+  /// (model/flexcim_arithmetic.hpp).
+  std::shared_ptr<FlexcimArithmetic> flexcim = nullptr;
 };
 
 /// `device`: cpu, cuda, or auto (cuda where there is one); `dtype`: float32 or bfloat16. libtorch_cuda is opened only
 /// when a GPU is asked for. Errors: another name; cuda where there is no GPU or no libtorch_cuda.
 Result<Compute> choose_compute(const std::string& device, const std::string& dtype);
-/// `arithmetic`: float or int8. Errors: another name; int8 elsewhere than on the CPU in float32.
+/// `arithmetic`: float, int8, or flexcim, which is int8 with Compute::flexcim. Errors: another name; 8 bits elsewhere
+/// than on the CPU in float32.
 Result<Arithmetic> choose_arithmetic(const std::string& arithmetic, const Compute& compute);
 
 /// Waits until the device has done what it was given: for clocks.

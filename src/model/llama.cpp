@@ -24,7 +24,7 @@ Result<Llama> Llama::open(const Checkpoint& checkpoint, const Compute& compute) 
       SC_TRY_ASSIGN(model.head_, read_tensor(checkpoint, "lm_head.weight", compute));
     }
     if (compute.arithmetic == Arithmetic::kInt8) {
-      SC_TRY_ASSIGN(model.quantised_head_, within("the head", quantise(std::exchange(model.head_, {}))));
+      SC_TRY_ASSIGN(model.quantised_head_, quantise("lm_head", std::exchange(model.head_, {}), compute));
     }
     return model;
   });

@@ -176,11 +176,19 @@ namespace {
 const RegisteredKind kFlexcim{"flexcim", make_flexcim};
 }
 
-Result<std::unique_ptr<Machine>> make_flexcim(const std::string& path, const std::vector<Setting>& settings) {
+Result<FlexcimParameters> read_flexcim(const std::string& path, const std::vector<Setting>& settings) {
+  const Setting* kind = find_setting(settings, "machine");
+  if (!kind || kind->values != std::vector<std::string>{"flexcim"})
+    return fail(Remedy{"name flexcim, fixed-2-4 or a description of that kind"}, "{}: it is no machine: flexcim", path);
   SC_TRY_ASSIGN(FlexcimParameters parameters, read_parameters(flexcim_parameters(), path, settings));
   if (parameters.patterns.empty()) parameters.patterns = all_patterns(parameters.array.sub_macros, parameters.any_n);
   SC_TRY(within_setting(path, settings, validate(parameters)));
   SC_TRY(within_setting(path, settings, validate_system(parameters.system, parameters.array.columns)));
+  return parameters;
+}
+
+Result<std::unique_ptr<Machine>> make_flexcim(const std::string& path, const std::vector<Setting>& settings) {
+  SC_TRY_ASSIGN(const FlexcimParameters parameters, read_flexcim(path, settings));
   return std::make_unique<DcimMachine>("flexcim", std::make_unique<DcimArray>(parameters.array), parameters.system,
                                        std::make_unique<FlexcimStage>(parameters),
                                        show_parameters(flexcim_parameters(), parameters));

@@ -24,7 +24,11 @@ const std::vector<Parameter<FlexcimParameters>>& flexcim_parameters();
 /// Errors: sizes that contradict each other, or a pattern that the macro has no multiplexers or rows for.
 Result<void> validate(const FlexcimParameters& parameters);
 
-/// Errors: as read_parameters; sizes that contradict each other.
+/// The settings of a description whose kind is flexcim, `path`. Errors: as read_parameters; another kind; sizes that
+/// contradict each other.
+Result<FlexcimParameters> read_flexcim(const std::string& path, const std::vector<Setting>& settings);
+
+/// Errors: as read_flexcim.
 Result<std::unique_ptr<Machine>> make_flexcim(const std::string& path, const std::vector<Setting>& settings);
 
 /// Inputs of a pass: the N kept weights of a block lie at one row position of N sub-macros, so a row position holds
