@@ -1,8 +1,16 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace sparsecim {
+
+/// How often activations are read and sent to all macros that need them in the same step: once for each step in which
+/// some macro works on a given input tile.
+struct Multicasts {
+  std::int64_t all = 0;         // over all input tiles
+  std::int64_t last_input = 0;  // of the last input tile, which may have fewer inputs
+};
 
 constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -29,9 +37,12 @@ struct Tiling {
   std::int64_t longest_chain() const { return divide_up(joins(), output_tiles); }
   /// Tiles that add onto the partial sum of the tile before in the same macro.
   std::int64_t local_sums() const { return tiles() - output_tiles - joins(); }
-  /// Steps (the first tile of every macro, the second, ...) in which some macro works on a given input tile, the same
-  /// number for every input tile: how often its activations are read and multicast.
-  std::int64_t multicasts() const;
+  /// The steps (all macros take a tile, then all their next) in which a macro takes the tiles of its run, the first
+  /// tile's first. A run is walked round, beginning where macros that need the same inputs get them in the same step:
+  /// input tile k is met in at most two steps more than the most often that one macro needs it. A last macro with fewer
+  /// tiles has them in the first steps, and takes in the steps left over what would come later.
+  std::vector<std::int64_t> steps_of(std::int64_t macro) const;
+  Multicasts multicasts() const;
 };
 
 }  // namespace sparsecim

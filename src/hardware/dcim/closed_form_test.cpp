@@ -175,14 +175,15 @@ class Walk {
 
   /// In each step, every input tile at work anywhere is read once for all macros.
   void count_multicasts(const Operation& operation) {
-    for (std::int64_t step = 0; step < per_macro_; ++step) {
-      std::map<std::int64_t, std::int64_t> inputs_of;
-      for (std::int64_t macro = 0; macro < machine_.macros; ++macro)
-        if (const auto own = tiles_of(macro); step < static_cast<std::int64_t>(own.size()))
-          inputs_of[own[static_cast<std::size_t>(step)].k] = own[static_cast<std::size_t>(step)].inputs;
-      for (const auto& [k, inputs] : inputs_of)
-        counts["multicast bits"] += 8.0 * static_cast<double>(inputs * operation.n_tokens);
+    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> inputs_of;  // by step and input tile
+    const Tiling tiling{input_tiles_, static_cast<std::int64_t>(tiles_.size()) / input_tiles_, per_macro_};
+    for (std::int64_t macro = 0; macro < tiling.macros_used(); ++macro) {
+      const std::vector<std::int64_t> steps = tiling.steps_of(macro);
+      const auto own = tiles_of(macro);
+      for (std::size_t i = 0; i < own.size(); ++i) inputs_of[{steps.at(i), own[i].k}] = own[i].inputs;
     }
+    for (const auto& [where, inputs] : inputs_of)
+      counts["multicast bits"] += 8.0 * static_cast<double>(inputs * operation.n_tokens);
   }
 
   const SmallMachine& machine_;

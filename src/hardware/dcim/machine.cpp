@@ -248,6 +248,7 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                      .tiling = tiling_of(placement),
                      .inputs = operation.n_inputs,
                      .outputs = operation.n_outputs,
+                     .tile_inputs = placement.inputs_per_tile,
                      .columns = shape_.columns,
                      .words = shape_.words(),
                      .word_bits = static_cast<double>(shape_.weight_bits + stage_->cell_position_bits()),

@@ -36,13 +36,20 @@ void add_weight_movement(const SystemParameters& system, const SystemWork& work,
   events.push_back({"weight load", &kWeightWrite, words * work.word_bits / kOperandBits});
 }
 
+/// Inputs (of one token) that are read for multicasts: as many as a tile takes for each, fewer for the last input tile.
+std::int64_t multicast_inputs(const SystemWork& work) {
+  const Multicasts multicasts = work.tiling.multicasts();
+  const std::int64_t last = work.inputs - (work.tiling.input_tiles - 1) * work.tile_inputs;
+  return (multicasts.all - multicasts.last_input) * work.tile_inputs + multicasts.last_input * last;
+}
+
 void add_activation_movement(const SystemParameters& system, const SystemWork& work, std::vector<Event>& events) {
   const double tokens = work.tokens * work.repetitions;
   const double input_bits = tokens * static_cast<double>(work.inputs) * kOperandBits;
   const double output_bits = tokens * static_cast<double>(work.outputs) * kOperandBits * work.writes;
   const double delivered_bits = input_bits * static_cast<double>(work.tiling.output_tiles) * work.passes;
-  const double multicasts = static_cast<double>(work.tiling.multicasts());
-  events.push_back({"activation SRAM", &kSramRead, input_bits * multicasts * work.reads});
+  const double read_bits = tokens * static_cast<double>(multicast_inputs(work)) * kOperandBits * work.reads;
+  events.push_back({"activation SRAM", &kSramRead, read_bits});
   events.push_back({"activation SRAM", &kSramWrite, output_bits});
   events.push_back({"link", &kLink, delivered_bits + output_bits});
   events.push_back({"activation buffers", &system.activation_sram().write, delivered_bits});

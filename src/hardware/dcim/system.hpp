@@ -86,9 +86,10 @@ struct SystemWork {
   double tokens = 0;       // of one repetition
   Tiling tiling;
   std::int64_t inputs = 0, outputs = 0;
-  std::int64_t columns = 0;  // of a macro
-  std::int64_t words = 0;    // of a macro
-  double word_bits = 0;      // written with a word: weight and position
+  std::int64_t tile_inputs = 0;  // of every tile but those at the end of the inputs
+  std::int64_t columns = 0;      // of a macro
+  std::int64_t words = 0;        // of a macro
+  double word_bits = 0;          // written with a word: weight and position
   double stored_bits = 0;
   double loads = 0;        // of every tile, in one repetition
   bool attention = false;  // what is loaded are activations, from their SRAM
