@@ -1,5 +1,5 @@
-/// What the modules of FlexCiM share: the names of the pair selections, and which block of inputs a row takes in a mode
-/// N:M (docs/flexcim.md, "Storage"). All of it is worked out at elaboration.
+/// What the modules of FlexCiM share: the names of the pair selections, and which layouts of blocks there are
+/// (docs/flexcim.md, "Storage"). All of it is worked out at elaboration.
 package flexcim_pkg;
 
   // How a kept weight's cell gets its input (parameter PairSelect).
@@ -53,24 +53,6 @@ package flexcim_pkg;
           if (number == source) source_at = (layout << 16) | log_m;
           number = number + 1;
         end
-  endfunction
-
-  /// The block of a row in a layout; row_positions * sub_macros where there is none.
-  function automatic int unsigned block_of(input int unsigned sub_macro, input int unsigned row_position,
-                                           input int unsigned layout, input int unsigned sub_macros,
-                                           input int unsigned row_positions, input bit any_n);
-    int unsigned none, blocks_of_position;
-    none = row_positions * sub_macros;
-    if (any_n) begin
-      block_of = (row_position * sub_macros + sub_macro) / layout;
-      if (block_of >= none / layout) block_of = none;
-    end else if (layout > sub_macros) begin
-      block_of = row_position / 2;
-    end else begin
-      blocks_of_position = sub_macros / layout;
-      block_of = row_position * blocks_of_position + sub_macro / layout;
-      if (sub_macro / layout >= blocks_of_position) block_of = none;
-    end
   endfunction
 
 endpackage

@@ -69,7 +69,7 @@ module flexcim_plane_control #(
       last_q[Slots-1:1]                 <= last_q[Slots-2:0];
       entry_q[Slots*EntryBits-1:EntryBits] <= entry_q[(Slots-1)*EntryBits-1:0];
       if (!rst_ni) valid_q[Slots-1:1] <= '0;
-      else valid_q[Slots-1:1] <= valid_q[Slots-2:0];
+      else valid_q[Slots-1:1] <= valid_q[Slots-2:0] & {Slots - 1{skewed_q}};
     end
   end else begin : gen_one_slot
     assign skewed = 1'b0;

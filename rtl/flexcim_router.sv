@@ -35,10 +35,14 @@ module flexcim_router #(
     logic [Rows*MaxM*Width-1:0] blocks;  // of this source
     logic [Rows*MaxM*Width-1:0] upto;    // of this source and those before
     for (genvar row = 0; row < Rows; row++) begin : gen_row
-      localparam int unsigned Block = flexcim_pkg::block_of(
-        row / RowPositions, row % RowPositions, Layout, SubMacros, RowPositions, AnyN
-      );
-      if (Block == Rows) begin : gen_empty
+      localparam int unsigned SubMacro = row / RowPositions;
+      localparam int unsigned Position = row % RowPositions;
+      localparam int unsigned Block = AnyN ? (Position * SubMacros + SubMacro) / Layout
+                                    : Layout > SubMacros ? Position / 2  // a block to two row positions
+                                    : Position * (SubMacros / Layout) + SubMacro / Layout;
+      localparam bit Empty = AnyN ? Block >= Rows / Layout
+                                  : Layout <= SubMacros && SubMacro / Layout >= SubMacros / Layout;
+      if (Empty) begin : gen_empty
         assign blocks[row*MaxM*Width+:MaxM*Width] = '0;
       end else if (LogM == 0) begin : gen_dense
         assign blocks[row*MaxM*Width+:MaxM*Width] = (MaxM * Width)'({2{inputs_i[Block*Width+:Width]}});
