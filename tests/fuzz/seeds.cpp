@@ -50,9 +50,14 @@ std::string plan_seed() {
 
 std::string statistics_seed() {
   Statistics statistics{.model_fingerprint = "abc", .n_tokens = 5};
+  statistics.scope = {.thresholds = {{3, Granularity::kBlock}}, .patterns = {{2, 4}, {4, 8}}};
   statistics.inputs = {{.name = "q", .mean_squares = {0, 4, 2.25f}}};
-  statistics.matrices = {{.name = "q", .n_out = 4, .n_in = 3, .outliers = {.weights = 12, .count = 2, .mean_score = 1}},
-                         {.name = "k", .n_out = 1, .n_in = 3, .outliers = {.weights = 3}}};
+  statistics.matrices = {{.name = "q",
+                          .n_out = 4,
+                          .n_in = 3,
+                          .outliers = {{.weights = 12, .count = 2, .mean_score = 1}},
+                          .dropped = {0.25, 0.125}},
+                         {.name = "k", .n_out = 1, .n_in = 3, .outliers = {{.weights = 3}}, .dropped = {0, 0}}};
   return to_json(statistics).dump();
 }
 
