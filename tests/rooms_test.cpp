@@ -19,7 +19,7 @@ const std::map<std::string, Rooms> kMayInclude = {
     {"text", {"base"}},
     {"sparsity", {"base"}},
     {"monarch", {"base"}},
-    {"checkpoint", {"base", "text"}},
+    {"checkpoint", {"base", "text", "monarch"}},
     {"hardware", {"base", "sparsity", "monarch"}},
     {"kernels", {"base", "sparsity"}},
     {"report", {"base"}},

@@ -76,6 +76,41 @@ Result<void> check_architecture(const ModelConfig& config) {
   return {};
 }
 
+/// Every matrix of the blocks by its name.
+std::map<std::string, LinearShape> linears_by_name(const ModelConfig& config) {
+  std::map<std::string, LinearShape> linears;
+  for (std::int64_t block = 0; block < config.n_layers; ++block)
+    for (LinearShape& linear : block_linears(config)) linears.emplace(matrix_name(block, linear.name), linear);
+  return linears;
+}
+
+/// The structures belong to matrices of the model and have their shapes.
+Result<void> check_monarch(const ModelConfig& config) {
+  if (config.monarch.empty()) return {};
+  const auto linears = linears_by_name(config);
+  for (const auto& [name, shape] : config.monarch) {
+    const auto found = linears.find(name);
+    if (found == linears.end())
+      return fail(Remedy{fmt::format("its first is '{}'", matrix_name(0, block_linears(config)[0].name))},
+                  "'monarch': the model has no matrix '{}'", name);
+    SC_TRY(within(fmt::format("'monarch': '{}'", name), validate(shape)));
+    const LinearShape& linear = found->second;
+    if (shape.n_out != linear.n_out || shape.n_in != linear.n_in)
+      return fail(Remedy{fmt::format("it must be of [{},{}]", linear.n_out, linear.n_in)},
+                  "'monarch': '{}' is of a matrix of shape [{},{}]", name, shape.n_out, shape.n_in);
+  }
+  return {};
+}
+
+void add_matrix(const ModelConfig& config, const std::string& name, const LinearShape& linear,
+                std::vector<RequiredTensor>& tensors) {
+  const auto found = config.monarch.find(name);
+  if (found == config.monarch.end()) return tensors.push_back({name + ".weight", {linear.n_out, linear.n_in}});
+  const MonarchShape& shape = found->second;
+  tensors.push_back({fmt::format("{}{}", name, kMonarchRight), {shape.blocks, shape.middle, shape.inputs}});
+  tensors.push_back({fmt::format("{}{}", name, kMonarchLeft), {shape.blocks, shape.outputs, shape.middle}});
+}
+
 }  // namespace
 
 Result<ModelConfig> checked(ModelConfig config) {
@@ -88,6 +123,7 @@ Result<ModelConfig> checked(ModelConfig config) {
   SC_TRY(check_rope(config));
   SC_TRY(check_architecture(config));
   SC_TRY(check_token_ids(config));
+  SC_TRY(check_monarch(config));
   return config;
 }
 
@@ -109,16 +145,24 @@ std::string matrix_name(std::int64_t block, const std::string& linear) {
   return fmt::format("model.layers.{}.{}", block, linear);
 }
 
+Result<void> require_dense(const ModelConfig& config, std::string_view what) {
+  if (config.monarch.empty()) return {};
+  return fail(Remedy{"use the model that 'sparsecim monarch' read"},
+              "the model's matrices are Monarch factors, which {}", what);
+}
+
 std::vector<RequiredTensor> required_tensors(const ModelConfig& config) {
   const std::vector<std::int64_t> norm = {config.hidden_size};
   const std::vector<std::int64_t> embedding = {config.vocab_size, config.hidden_size};
   std::vector<RequiredTensor> tensors = {{"model.embed_tokens.weight", embedding}};
   for (std::int64_t block = 0; block < config.n_layers; ++block) {
     tensors.push_back({matrix_name(block, "input_layernorm.weight"), norm});
-    for (const auto& [name, n_out, n_in, bias] : block_linears(config)) {
-      if (name == "mlp.gate_proj") tensors.push_back({matrix_name(block, "post_attention_layernorm.weight"), norm});
-      tensors.push_back({matrix_name(block, name) + ".weight", {n_out, n_in}});
-      if (bias) tensors.push_back({matrix_name(block, name) + ".bias", {n_out}});
+    for (const LinearShape& linear : block_linears(config)) {
+      const std::string name = matrix_name(block, linear.name);
+      if (linear.name == "mlp.gate_proj")
+        tensors.push_back({matrix_name(block, "post_attention_layernorm.weight"), norm});
+      add_matrix(config, name, linear, tensors);
+      if (linear.bias) tensors.push_back({name + ".bias", {linear.n_out}});
     }
   }
   tensors.push_back({"model.norm.weight", norm});

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "monarch/monarch.hpp"
 
 namespace sparsecim {
 
@@ -48,14 +51,18 @@ struct ModelConfig {
   bool tied_embeddings = true;  // the head is the embedding
   std::optional<std::int64_t> bos_token_id;
   std::vector<std::int64_t> eos_token_ids;  // any of them ends a text
+  /// The linear matrices that are stored as two Monarch factors, by matrix_name.
+  std::map<std::string, MonarchShape> monarch;
 
   bool operator==(const ModelConfig&) const = default;
 };
 
 /// From config.json, with the defaults of transformers' configuration of that architecture. Errors: an architecture or
-/// a variant that is not implemented, by name; sizes that contradict each other or are out of range.
+/// a variant that is not implemented, by name; sizes that contradict each other or are out of range; the structure of a
+/// factored matrix that the model does not have, or of another shape.
 Result<ModelConfig> config_from_json(const Json& config);
-/// A config.json that `transformers` reads.
+/// A config.json that `transformers` reads or, of a model with factored matrices, refuses by its `model_type`: it would
+/// draw the matrices that it does not find at random.
 Json to_json(const ModelConfig& config);
 
 /// The same, once its sizes are known to be in range and to fit each other, and the architecture to have the variants
@@ -81,7 +88,11 @@ struct RequiredTensor {
   std::string name;
   std::vector<std::int64_t> shape;
 };
-/// In the order of computing: embedding, blocks, norm, head (none where it is tied); a bias behind its matrix.
+/// Refuses a model with factored matrices for work that changes or counts dense ones. Errors: with `what` for "the
+/// model's matrices are Monarch factors, which ...".
+Result<void> require_dense(const ModelConfig& config, std::string_view what);
+/// In the order of computing: embedding, blocks, norm, head (none where it is tied); a bias behind its matrix. Of a
+/// factored matrix the right factor, then the left.
 std::vector<RequiredTensor> required_tensors(const ModelConfig& config);
 
 }  // namespace sparsecim

@@ -19,8 +19,12 @@ constexpr std::array<Architecture, 3> kArchitectures = {{{"llama", "LlamaForCaus
                                                          {"mistral", "MistralForCausalLM", 8, 131'072},
                                                          {"qwen2", "Qwen2ForCausalLM", 32, 32'768}}};
 
+/// In front of the `model_type` of a model with factored matrices.
+constexpr std::string_view kFactored = "monarch_";
+
 Result<Architecture> architecture_of(const Json& json) {
-  SC_TRY_ASSIGN(const std::string name, get_string(json, "model_type"));
+  SC_TRY_ASSIGN(std::string name, get_string(json, "model_type"));
+  if (name.starts_with(kFactored) && has(json, "monarch")) name.erase(0, kFactored.size());
   const auto found = std::ranges::find_if(kArchitectures, [&](const Architecture& a) { return a.name == name; });
   if (found != kArchitectures.end()) return *found;
   return fail(Remedy{"'llama', 'mistral' and 'qwen2' are"}, "architecture '{}' is not implemented", name);
@@ -193,6 +197,16 @@ Result<void> read_token_ids(const Json& json, ModelConfig& config) {
   return {};
 }
 
+Result<void> read_monarch(const Json& json, ModelConfig& config) {
+  if (!has(json, "monarch")) return {};
+  const Json& shapes = json["monarch"];
+  if (!shapes.is_object()) return fail("'monarch' is not an object");
+  for (const auto& [name, shape] : shapes.items()) {
+    SC_TRY_ASSIGN(config.monarch[name], within(fmt::format("'monarch': '{}'", name), monarch_shape_from_json(shape)));
+  }
+  return {};
+}
+
 /// Null where nothing is scaled.
 Json rope_scaling_json(const RopeScaling& scaling) {
   if (scaling.kind == RopeScaling::Kind::kNone) return nullptr;
@@ -229,6 +243,7 @@ Result<ModelConfig> config_from_json(const Json& json) {
   SC_TRY(read_rope(json, config));
   SC_TRY(read_biases(json, config));
   SC_TRY(read_window(json, config));
+  SC_TRY(read_monarch(json, config));
   SC_TRY_ASSIGN(config.rms_norm_eps, number_or(json, "rms_norm_eps", 1e-6));
   SC_TRY_ASSIGN(config.tied_embeddings, bool_or(json, "tie_word_embeddings", false));
   return checked(std::move(config));
@@ -237,7 +252,7 @@ Result<ModelConfig> config_from_json(const Json& json) {
 Json to_json(const ModelConfig& config) {
   const auto& architecture = *std::ranges::find(kArchitectures, config.architecture, &Architecture::name);
   Json json = {{"architectures", {architecture.causal_lm}},
-               {"model_type", config.architecture},
+               {"model_type", fmt::format("{}{}", config.monarch.empty() ? "" : kFactored, config.architecture)},
                {"hidden_act", "silu"},
                {"num_hidden_layers", config.n_layers},
                {"hidden_size", config.hidden_size},
@@ -255,6 +270,7 @@ Json to_json(const ModelConfig& config) {
   json["bos_token_id"] = config.bos_token_id ? Json(*config.bos_token_id) : Json();
   const auto& eos = config.eos_token_ids;
   json["eos_token_id"] = eos.size() > 1 ? Json(eos) : eos.empty() ? Json() : Json(eos.front());
+  for (const auto& [name, shape] : config.monarch) json["monarch"][name] = to_json(shape);
   return json;
 }
 

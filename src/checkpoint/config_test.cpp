@@ -50,6 +50,49 @@ TEST(ModelConfig, SurvivesBeingWrittenAndReadAgain) {
   EXPECT_EQ(config_from_json(parse_json(to_json(config).dump()).value()).value(), config);
 }
 
+/// The tiny configuration, its first block's up_proj factored, with one key of the structure changed.
+Json factored(const char* key = "blocks", Json value = 4, const std::string& name = "model.layers.0.mlp.up_proj") {
+  Json structure = to_json(monarch_of_blocks(96, 64, 4).value());
+  structure[key] = std::move(value);
+  return with("monarch", {{name, std::move(structure)}});
+}
+
+TEST(ModelConfig, WithFactoredMatricesSurvivesBeingWrittenAndIsRefusedByTransformersForItsType) {
+  const ModelConfig config = config_from_json(factored()).value();
+  ASSERT_EQ(config.monarch.size(), 1);
+  EXPECT_EQ(config.monarch.at("model.layers.0.mlp.up_proj"), monarch_of_blocks(96, 64, 4).value());
+  const Json json = to_json(config);
+  EXPECT_EQ(json["model_type"], "monarch_llama");
+  EXPECT_EQ(config_from_json(json).value(), config);
+  EXPECT_EQ(to_json(test_files::tiny_config())["model_type"], "llama");
+  EXPECT_THAT(refusal(with("model_type", "monarch_llama")), HasSubstr("architecture 'monarch_llama'"));
+}
+
+TEST(ModelConfig, AsksForTheTwoFactorsInPlaceOfTheMatrix) {
+  std::vector<std::string> names;
+  for (const RequiredTensor& tensor : required_tensors(config_from_json(factored()).value()))
+    if (tensor.name.find("layers.0.mlp.up_proj") != std::string::npos) {
+      names.push_back(tensor.name);
+      EXPECT_EQ(tensor.shape, tensor.name.ends_with("right") ? (std::vector<std::int64_t>{4, 16, 16})
+                                                             : (std::vector<std::int64_t>{4, 24, 16}));
+    }
+  EXPECT_THAT(names, testing::ElementsAre("model.layers.0.mlp.up_proj.monarch.right",
+                                          "model.layers.0.mlp.up_proj.monarch.left"));
+}
+
+TEST(ModelConfig, RefusesStructuresThatAreNotOfItsMatrices) {
+  EXPECT_EQ(refusal(factored("blocks", 4, "model.layers.2.mlp.up_proj")),
+            "'monarch': the model has no matrix 'model.layers.2.mlp.up_proj'; its first is "
+            "'model.layers.0.self_attn.q_proj'");
+  EXPECT_EQ(refusal(factored("shape", {96, 63})),
+            "'monarch': 'model.layers.0.mlp.up_proj' is of a matrix of shape [96,63]; it must be of [96,64]");
+  EXPECT_EQ(refusal(factored("blocks", 3)),
+            "'monarch': 'model.layers.0.mlp.up_proj': 3 blocks of 16 do not hold 64 inputs; blocks of 22 would");
+  EXPECT_EQ(refusal(with("monarch", 7)), "'monarch' is not an object");
+  EXPECT_NE(refusal(with("monarch", {{"model.layers.0.mlp.up_proj", nullptr}})), "accepted");
+  EXPECT_NE(refusal(factored("block", {24, 1 << 24, 16})), "accepted");
+}
+
 TEST(ModelConfig, FindsRopesBaseWhereEitherVersionOfTransformersPutsIt) {
   EXPECT_EQ(config_from_json(with("rope_theta", 500000.0)).value().rope_theta, 500000);
   const Json parameters = {{"rope_type", "default"}, {"rope_theta", 130000.0}};

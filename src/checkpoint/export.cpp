@@ -19,11 +19,21 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kChunk = 1 << 20;  // elements narrowed at a time: small beside the tensor
 
+/// The source's tensor of this name or, of a Monarch factor, the matrix that it is a factor of.
+const TensorInfo& origin_of(const Checkpoint& source, const std::string& name) {
+  const TensorInfo* own = source.find(name);
+  if (own == nullptr) own = source.find(name.substr(0, name.find(".monarch.")) + ".weight");
+  SC_CHECK(own);
+  return *own;
+}
+
 /// What is written, in this order.
-std::vector<TensorInfo> outputs_of(const Checkpoint& source) {
+std::vector<TensorInfo> outputs_of(const Checkpoint& source, const ModelConfig& written) {
   std::vector<TensorInfo> outputs;
-  for (const RequiredTensor& required : required_tensors(source.config())) {
-    TensorInfo& output = outputs.emplace_back(*source.find(required.name));
+  for (const RequiredTensor& required : required_tensors(written)) {
+    TensorInfo& output = outputs.emplace_back(origin_of(source, required.name));
+    output.name = required.name;
+    output.shape = required.shape;
     if (output.storage != "F16" && output.storage != "BF16") output.storage = "F32";
     output.bytes = stored_bytes(*storage_by_name(output.storage), output.shape).value();
   }
@@ -117,27 +127,30 @@ CheckpointWriter::CheckpointWriter(const Checkpoint& source, std::vector<TensorI
     : source_(&source), outputs_(std::move(outputs)), file_(std::move(file)), next_(next) {}
 
 Result<CheckpointWriter> CheckpointWriter::create(const Checkpoint& source, const fs::path& directory,
-                                                  const std::map<std::string, std::string>& metadata) {
-  return start(source, directory, metadata, std::nullopt);
+                                                  const std::map<std::string, std::string>& metadata,
+                                                  const Factored& factored) {
+  ModelConfig written = source.config();
+  for (const auto& [name, shape] : factored) written.monarch[name] = shape;
+  return start(source, written, directory, metadata, std::nullopt);
 }
 
 Result<CheckpointWriter> CheckpointWriter::resume(const Checkpoint& source, const fs::path& directory,
                                                   const std::map<std::string, std::string>& metadata,
                                                   std::int64_t n_blocks) {
-  return start(source, directory, metadata, n_blocks);
+  return start(source, source.config(), directory, metadata, n_blocks);
 }
 
-Result<CheckpointWriter> CheckpointWriter::start(const Checkpoint& source, const fs::path& directory,
-                                                 std::map<std::string, std::string> metadata,
+Result<CheckpointWriter> CheckpointWriter::start(const Checkpoint& source, const ModelConfig& written,
+                                                 const fs::path& directory, std::map<std::string, std::string> metadata,
                                                  std::optional<std::int64_t> resumed_blocks) {
-  std::vector<TensorInfo> outputs = outputs_of(source);
+  std::vector<TensorInfo> outputs = outputs_of(source, written);
   metadata.emplace("format", "pt");  // without it transformers refuses the file
   const std::string header = safetensors_header(outputs, metadata);
   const bool goes_on = resumed_blocks.value_or(0) > 0;
   const std::size_t next = goes_on ? first_of_block(outputs, source.config(), *resumed_blocks) : 0;
   const std::uint64_t written_bytes = goes_on ? header.size() + total_bytes(std::span(outputs).first(next)) : 0;
   SC_TRY(check_space(directory, header.size() + total_bytes(outputs) - written_bytes));
-  SC_TRY(write_configuration(source.config(), torch_dtype(outputs), directory));
+  SC_TRY(write_configuration(written, torch_dtype(outputs), directory));
   SC_TRY(is_hugging_face(source) ? copy_companions(source, directory) : write_tokenizer(source, directory));
   const fs::path path = directory / "model.safetensors";
   SC_TRY_ASSIGN(OutputFile file, resumed_blocks ? OutputFile::resume(path, written_bytes) : OutputFile::create(path));
@@ -150,10 +163,10 @@ Result<void> CheckpointWriter::write_until(std::size_t end, const TensorEdit& ed
   for (; next_ < end; ++next_) {
     SC_TRY(check_interrupt());
     const TensorInfo& output = outputs_[next_];
-    const TensorInfo& info = *source_->find(output.name);
-    values.resize(static_cast<std::size_t>(info.elements()));
-    SC_TRY(source_->read(info, values));
-    if (edit) SC_TRY(edit(info, values));
+    const TensorInfo* own = source_->find(output.name);
+    values.assign(static_cast<std::size_t>(output.elements()), 0);
+    if (own) SC_TRY(source_->read(*own, values));
+    if (edit) SC_TRY(edit(own ? *own : output, values));
     SC_TRY(output.storage == "F32" ? file_.write(std::as_bytes(std::span(values)))
                                    : write_narrow(file_, *storage_by_name(output.storage), values));
   }

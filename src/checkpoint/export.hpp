@@ -15,18 +15,25 @@
 namespace sparsecim {
 
 /// Changes a tensor's values in place before it is written; called once per tensor, in the order of required_tensors.
+/// Of a tensor that the source does not have, a Monarch factor, it gets zeros.
 using TensorEdit = std::function<Result<void>(const TensorInfo& info, std::span<float> values)>;
 
 /// Fills a directory, which exists, with a Hugging Face checkpoint that `transformers` loads, made from another
 /// checkpoint block by block: model.safetensors, config.json, generation_config.json, tokenizer.json,
 /// tokenizer_config.json (the source's own files where it is such a directory itself). F16 and BF16 tensors keep their
 /// type, everything else is written as F32, which holds dequantised values exactly. One tensor in memory at a time.
+/// Matrices of the source can be written as Monarch factors instead, in the type that the matrix would have.
 class CheckpointWriter {
  public:
-  /// `metadata` goes into the safetensors header's __metadata__; `source` must outlive the writer. Errors: too little
-  /// space, known before anything is written; a tokenizer that cannot be read.
+  /// Structures by the names of the matrices that are written as their factors.
+  using Factored = std::map<std::string, MonarchShape>;
+
+  /// `metadata` goes into the safetensors header's __metadata__; `source` must outlive the writer. REQUIRES: the source
+  /// has the matrices of `factored`, dense and of these shapes. Errors: too little space, known before anything is
+  /// written; a tokenizer that cannot be read.
   static Result<CheckpointWriter> create(const Checkpoint& source, const std::filesystem::path& directory,
-                                         const std::map<std::string, std::string>& metadata);
+                                         const std::map<std::string, std::string>& metadata,
+                                         const Factored& factored = {});
   /// A writer whose file stays when it goes away, so that another can go on behind its first `n_blocks`. REQUIRES: the
   /// same source and metadata as that one's. Errors also: the file holds less than these blocks.
   static Result<CheckpointWriter> resume(const Checkpoint& source, const std::filesystem::path& directory,
@@ -43,7 +50,8 @@ class CheckpointWriter {
 
  private:
   CheckpointWriter(const Checkpoint& source, std::vector<TensorInfo> outputs, OutputFile file, std::size_t next);
-  static Result<CheckpointWriter> start(const Checkpoint& source, const std::filesystem::path& directory,
+  static Result<CheckpointWriter> start(const Checkpoint& source, const ModelConfig& written,
+                                        const std::filesystem::path& directory,
                                         std::map<std::string, std::string> metadata,
                                         std::optional<std::int64_t> resumed_blocks);
   Result<void> write_until(std::size_t end, const TensorEdit& edit);

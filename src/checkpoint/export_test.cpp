@@ -65,6 +65,57 @@ class Export : public TemporaryDirectory {
   std::vector<test_files::Tensor> tensors_ = test_files::random_tensors(test_files::tiny_config());
 };
 
+/// The source's matrices, two of them written as factors of such values.
+class FactoredExport : public Export {
+ protected:
+  Result<void> write_factored() {
+    write_source();
+    const auto source = open_checkpoint(source_).value();
+    SC_TRY_ASSIGN(auto writer, CheckpointWriter::create(*source, out_, {}, factored_));
+    return writer.commit([](const TensorInfo& info, std::span<float> values) -> Result<void> {
+      if (info.name.find(".monarch.") == std::string::npos) return {};
+      for (const float value : values) EXPECT_EQ(value, 0);
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 100) / 4;
+      return {};
+    });
+  }
+
+  const CheckpointWriter::Factored factored_ = {
+      {"model.layers.0.mlp.up_proj", monarch_of_blocks(96, 64, 4).value()},
+      {"model.layers.1.self_attn.k_proj", monarch_of_squares(32, 64).value()}};
+};
+
+TEST_F(FactoredExport, PutsFactorsInPlaceOfMatricesInTheirTypeAndLeavesTheOthers) {
+  ASSERT_TRUE(write_factored());
+  const auto source = open_checkpoint(source_).value();
+  const auto copy = open_checkpoint(out_);
+  ASSERT_TRUE(copy) << copy.error().line();
+  EXPECT_EQ((*copy)->config().monarch, factored_);
+  EXPECT_EQ((*copy)->tensors().size(), source->tensors().size() + 2);
+  for (const TensorInfo& info : (*copy)->tensors()) {
+    if (const TensorInfo* same = source->find(info.name)) {
+      EXPECT_TRUE(same_bits(values_of(**copy, info.name), values_of(*source, same->name))) << info.name;
+      continue;
+    }
+    EXPECT_EQ(info.storage, source->find(info.name.substr(0, info.name.find(".monarch")) + ".weight")->storage);
+    EXPECT_EQ(values_of(**copy, info.name)[101], 0.25f) << info.name;
+  }
+  EXPECT_EQ((*copy)->find("model.layers.0.mlp.up_proj.weight"), nullptr);
+}
+
+TEST_F(FactoredExport, WhoseFilesDoNotBelongTogetherIsRefused) {
+  ASSERT_TRUE(write_factored());
+  Json config = read_json_file(out_ / "config.json").value();
+  config["monarch"]["model.layers.0.mlp.up_proj"] = to_json(monarch_of_blocks(96, 64, 8).value());
+  write_file(out_ / "config.json", config.dump());
+  EXPECT_THAT(open_checkpoint(out_).error().line(),
+              HasSubstr("tensor 'model.layers.0.mlp.up_proj.monarch.right': shape [4,16,16], the configuration asks "
+                        "for [8,8,8]; config.json and the weights must be of one run of 'sparsecim monarch'"));
+  config["monarch"].erase("model.layers.0.mlp.up_proj");
+  write_file(out_ / "config.json", config.dump());
+  EXPECT_THAT(open_checkpoint(out_).error().line(), HasSubstr("'model.layers.0.mlp.up_proj.weight' is missing"));
+}
+
 TEST_F(Export, OfAHuggingFaceDirectoryKeepsValuesTypesAndCompanions) {
   write_source();
   write_file(source_ / "tokenizer.json", "{\"as\":  \"it is\"}");

@@ -22,9 +22,12 @@ Result<void> check_required(const ModelConfig& config, const Index& index) {
   for (const auto& [name, shape] : required_tensors(config)) {
     const auto found = index.find(name);
     if (found == index.end()) return fail(Remedy{"the file is of another model or damaged"}, "'{}' is missing", name);
-    if (const auto& given = found->second->info.shape; given != shape)
-      return fail("tensor '{}': shape [{}], the configuration asks for [{}]", name, fmt::join(given, ","),
-                  fmt::join(shape, ","));
+    const auto& given = found->second->info.shape;
+    if (given == shape) continue;
+    const bool factor = name.ends_with(kMonarchRight) || name.ends_with(kMonarchLeft);
+    return fail(Remedy{factor ? "config.json and the weights must be of one run of 'sparsecim monarch'" : ""},
+                "tensor '{}': shape [{}], the configuration asks for [{}]", name, fmt::join(given, ","),
+                fmt::join(shape, ","));
   }
   return {};
 }

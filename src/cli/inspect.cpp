@@ -42,7 +42,7 @@ void InspectionTotals::add(const InspectedTensor& tensor) {
 InspectionTotals totals_of(const std::vector<InspectedTensor>& tensors, bool block_linears_only) {
   InspectionTotals totals;
   for (const InspectedTensor& tensor : tensors)
-    if (tensor.is_block_linear || !block_linears_only) totals.add(tensor);
+    if (tensor.is_block_linear || tensor.is_factor || !block_linears_only) totals.add(tensor);
   return totals;
 }
 
@@ -72,7 +72,8 @@ Result<std::vector<InspectedTensor>> inspect_tensors(const Checkpoint& checkpoin
     SC_TRY(checkpoint.read(info, values));
     const bool linear = is_block_linear(info, checkpoint.config());
     const auto asked = linear ? patterns_looked_for(info.shape.back()) : std::vector<Pattern>();
-    inspected.push_back({info, linear, zero_statistics(values, info.shape.back(), asked)});
+    const bool factor = info.name.ends_with(kMonarchRight) || info.name.ends_with(kMonarchLeft);
+    inspected.push_back({info, linear, factor, zero_statistics(values, info.shape.back(), asked)});
     progress.advance(info.elements());
   }
   return inspected;

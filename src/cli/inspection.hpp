@@ -13,7 +13,8 @@ namespace sparsecim {
 struct InspectedTensor {
   TensorInfo info;
   bool is_block_linear = false;  // what N:M patterns apply to
-  ZeroStatistics zeros;          // patterns only of such: among patterns_looked_for()
+  bool is_factor = false;        // one of the two Monarch factors of such a matrix
+  ZeroStatistics zeros;          // patterns only of dense matrices: among patterns_looked_for()
 };
 
 /// Every N of M = 2, 4, 8 and 16, as far as rows of `n_in` weights hold a group, but for dense.
@@ -32,6 +33,7 @@ struct InspectionTotals {
   void add(const InspectedTensor& tensor);
   double zero_share() const { return weights == 0 ? 0 : static_cast<double>(zeros) / static_cast<double>(weights); }
 };
+/// With `block_linears_only` of the blocks' matrices, their factors included.
 InspectionTotals totals_of(const std::vector<InspectedTensor>& tensors, bool block_linears_only);
 
 struct Inspection {

@@ -88,6 +88,7 @@ std::vector<std::string> row_of(const std::string& name, const Group& group) {
   for (const InspectedTensor* tensor : group) {
     storages.push_back(tensor->info.storage);
     if (tensor->is_block_linear) patterns.push_back(tensor->zeros.sparsest().name());
+    if (tensor->is_factor) patterns.emplace_back("factor");
   }
   const InspectionTotals totals = totals_of(group);
   return {name,
@@ -148,12 +149,30 @@ std::string pattern_table(const std::vector<InspectedTensor>& tensors) {
     if (tensor.is_block_linear) by_pattern[tensor.zeros.sparsest()].add(tensor);
   std::vector<std::pair<Pattern, InspectionTotals>> sorted(by_pattern.begin(), by_pattern.end());
   std::ranges::stable_sort(sorted, std::greater<>(), [](const auto& entry) { return entry.first.density(); });
+  if (sorted.empty()) return "";
   if (sorted.size() == 1 && sorted.front().first.dense())
     return "No pattern N:M of M = 2, 4, 8 or 16 holds in all groups of any matrix.\n";
   Table table({"pattern", "matrices", "weights", "zeros"});
   for (const auto& [pattern, totals] : sorted)
     table.row({pattern.name(), format_count(totals.tensors), format_count(totals.weights), short_share(totals)});
   return "The sparsest pattern that all groups of a matrix hold:\n" + table.text();
+}
+
+/// The matrices that are stored as factors, those of one name and structure in one line; empty where there are none.
+std::string monarch_table(const ModelConfig& config) {
+  std::map<std::pair<std::string, std::string>, std::vector<MonarchShape>> groups;
+  for (const auto& [name, shape] : config.monarch)
+    groups[{short_name(name_within_block(name)), to_json(shape).dump()}].push_back(shape);
+  Table table({"matrix", "shape", "number", "blocks", "of right", "of left", "inputs", "weights"});
+  for (const auto& [name, shapes] : groups) {
+    const MonarchShape& shape = shapes.front();
+    const auto dense = static_cast<double>(shape.n_out * shape.n_in);
+    table.row({name.first, fmt::format("{}x{}", shape.n_out, shape.n_in), fmt::format("{}", shapes.size()),
+               fmt::format("{}", shape.blocks), fmt::format("{}x{}", shape.middle, shape.inputs),
+               fmt::format("{}x{}", shape.outputs, shape.middle), shape.strided_inputs ? "strided" : "in a row",
+               fmt::format("{:.1f} %", 100 * static_cast<double>(shape.parameters()) / dense)});
+  }
+  return groups.empty() ? "" : "Stored as Monarch factors (weights: of the dense matrix):\n" + table.text();
 }
 
 std::string rope_text(const ModelConfig& config) {
@@ -236,8 +255,8 @@ std::string head_text(const Inspection& inspection) {
 }  // namespace
 
 std::string inspection_text(const Inspection& inspection, bool all_tensors) {
-  return fmt::format("{}\n{}\n{}\n{}", inspection.model, head_text(inspection),
-                     all_tensors ? full_table(inspection) : summary_table(inspection),
+  return fmt::format("{}\n{}\n{}\n{}{}", inspection.model, head_text(inspection),
+                     all_tensors ? full_table(inspection) : summary_table(inspection), monarch_table(inspection.config),
                      pattern_table(inspection.tensors));
 }
 

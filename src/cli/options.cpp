@@ -22,6 +22,10 @@ void add_split(CLI::App& verb, TextRequest& request) {
 
 void add_calibration(CLI::App& verb, CalibrationRequest& request) {
   verb.add_option("--text", request.text, "calibration text (default: what tools/fetch-text english got)");
+  add_samples(verb, request);
+}
+
+void add_samples(CLI::App& verb, CalibrationRequest& request) {
   add_split(verb, request);
   verb.add_option("--samples", request.samples, "calibration samples")->capture_default_str();
   verb.add_option("--length", request.length, "tokens of each sample")->capture_default_str();

@@ -80,6 +80,13 @@ struct PruneRequest : TensorRequest {
   bool force = false;
 };
 
+struct MonarchRequest : TensorRequest {
+  std::string blocks;              // a number, or "sqrt"
+  CalibrationRequest calibration;  // without a text: none
+  std::filesystem::path output;
+  bool force = false;
+};
+
 struct CodesignRequest : TensorRequest {
   SelectionOptions selection;
   CalibrationRequest calibration;
@@ -98,6 +105,7 @@ struct TensorVerbs {
   Result<void> (*generate)(const GenerateRequest&);
   Result<void> (*select)(const SelectRequest&);
   Result<void> (*prune)(const PruneRequest&);
+  Result<void> (*monarch)(const MonarchRequest&);
   Result<void> (*codesign)(const CodesignRequest&);
 };
 

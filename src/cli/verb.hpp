@@ -24,6 +24,7 @@ void add_eval(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_generate(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_select(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run);
+void add_monarch(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_simulate(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_sweep(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_explain(CLI::App& app, const CommonOptions& common, VerbAction& run);
@@ -34,6 +35,8 @@ void add_model(CLI::App& verb, std::string& model);
 void add_compute(CLI::App& verb, TensorRequest& request);
 void add_split(CLI::App& verb, TextRequest& request);
 void add_calibration(CLI::App& verb, CalibrationRequest& request);
+/// The same but for the text.
+void add_samples(CLI::App& verb, CalibrationRequest& request);
 void add_selection(CLI::App& verb, SelectionOptions& request);
 
 /// Errors: `value` of the option `name` outside [low, high].

@@ -25,6 +25,7 @@ std::pair<at::Tensor, at::Tensor> extend(KeyValueCache& cache, const at::Tensor&
 at::Tensor linear(const DecoderBlock& block, int index, const at::Tensor& input) {
   const at::Tensor& bias = block.biases[index];
   if (block.quantised[index]) return linear_int8(input, *block.quantised[index], bias);
+  if (block.factored[index]) return linear_monarch(input, *block.factored[index], bias);
   return at::linear(input, block.linears[index], bias.defined() ? std::optional(bias) : std::nullopt);
 }
 
@@ -43,6 +44,32 @@ at::Tensor attention_half(const ModelConfig& config, const RotaryTable& rotary, 
   const at::Tensor joined = attend(queries, keys, values, block.window);
   if (observe) observe(LinearInput::kAttentionOutput, joined.flatten(0, 1));
   return linear(block, 3, joined);
+}
+
+/// The matrix `name` as its factors.
+Result<MonarchLinear> read_factors(const Checkpoint& checkpoint, const std::string& name, const MonarchShape& shape,
+                                   const Compute& compute) {
+  if (compute.arithmetic == Arithmetic::kInt8)
+    return fail(Remedy{"use --arithmetic float"}, "{}: Monarch factors are not computed in 8-bit arithmetic", name);
+  MonarchLinear factors{.shape = shape, .left = {}, .right = {}};
+  SC_TRY_ASSIGN(factors.right, read_tensor(checkpoint, fmt::format("{}{}", name, kMonarchRight), compute));
+  SC_TRY_ASSIGN(factors.left, read_tensor(checkpoint, fmt::format("{}{}", name, kMonarchLeft), compute));
+  return factors;
+}
+
+/// Matrix `i` of the block in the form that it is stored and computed in.
+Result<void> read_linear(const Checkpoint& checkpoint, const std::string& name, const Compute& compute, std::size_t i,
+                         DecoderBlock& block) {
+  const auto& monarch = checkpoint.config().monarch;
+  if (const auto found = monarch.find(name); found != monarch.end()) {
+    SC_TRY_ASSIGN(block.factored[i], read_factors(checkpoint, name, found->second, compute));
+    return {};
+  }
+  SC_TRY_ASSIGN(block.linears[i], read_tensor(checkpoint, name + ".weight", compute));
+  if (compute.arithmetic == Arithmetic::kInt8) {
+    SC_TRY_ASSIGN(block.quantised[i], quantise(name, std::exchange(block.linears[i], {}), compute));
+  }
+  return {};
 }
 
 }  // namespace
@@ -83,11 +110,7 @@ Result<DecoderBlock> read_block(const Checkpoint& checkpoint, std::int64_t index
   SC_TRY_ASSIGN(block.mlp_norm, read("post_attention_layernorm.weight"));
   const auto linears = block_linears(checkpoint.config());
   for (std::size_t i = 0; i < linears.size(); ++i) {
-    SC_TRY_ASSIGN(block.linears[i], read(linears[i].name + ".weight"));
-    if (compute.arithmetic == Arithmetic::kInt8) {
-      SC_TRY_ASSIGN(block.quantised[i],
-                    quantise(matrix_name(index, linears[i].name), std::exchange(block.linears[i], {}), compute));
-    }
+    SC_TRY(read_linear(checkpoint, matrix_name(index, linears[i].name), compute, i, block));
     if (!linears[i].bias) continue;
     SC_TRY_ASSIGN(block.biases[i], read(linears[i].name + ".bias"));
   }

@@ -36,7 +36,10 @@ class PlainLlama {
     const auto begin = weights_.values(name).begin() + index * width;
     return {begin, begin + width};
   }
+  /// `name` ends in ".weight", whatever the matrix is stored as.
   Vector linear(const std::string& name, const Vector& x) const {
+    const auto factored = config_.monarch.find(name.substr(0, name.size() - 7));
+    if (factored != config_.monarch.end()) return factored_linear(factored->first, factored->second, x);
     const auto& w = weights_.values(name);
     Vector y(w.size() / x.size());
     const Vector input = rounded(x);
@@ -46,6 +49,13 @@ class PlainLlama {
       for (std::size_t j = 0; j < x.size(); ++j) y[i] += weights[j] * input[j];
     }
     return y;
+  }
+  Vector factored_linear(const std::string& name, const MonarchShape& shape, const Vector& x) const {
+    const auto factor = [&](std::string_view which) {
+      const std::vector<float>& values = weights_.values(fmt::format("{}{}", name, which));
+      return Vector(values.begin(), values.end());
+    };
+    return monarch_product<double>(shape, factor(kMonarchLeft), factor(kMonarchRight), x);
   }
   /// In 8-bit arithmetic the nearest of 255 values that are equally far apart, up to the largest magnitude.
   Vector rounded(Vector values) const {
@@ -190,7 +200,23 @@ TEST_P(LlamaVariants, GiveTheSameLogitsTokenByTokenInPiecesAndAtOnce) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, LlamaVariants, testing::ValuesIn(RandomCheckpoint::variants()),
+/// All variants, and models with factored matrices: all in one form, or some in either beside dense ones.
+std::vector<Variant> all_variants() {
+  std::vector<Variant> all = RandomCheckpoint::variants();
+  Variant blocks{"MonarchBlocks", RandomCheckpoint::tiny()}, mixed{"MonarchMixed", RandomCheckpoint::tiny()};
+  blocks.second.qkv_bias = blocks.second.output_bias = mixed.second.mlp_bias = true;
+  for (std::int64_t block = 0; block < 2; ++block)
+    for (const LinearShape& linear : block_linears(blocks.second))
+      blocks.second.monarch[matrix_name(block, linear.name)] = monarch_of_blocks(linear.n_out, linear.n_in, 5).value();
+  mixed.second.monarch = {{"model.layers.0.mlp.down_proj", monarch_of_squares(24, 40).value()},
+                          {"model.layers.0.self_attn.k_proj", monarch_of_squares(12, 24).value()},
+                          {"model.layers.1.mlp.up_proj", monarch_of_blocks(40, 24, 2).value()}};
+  all.push_back(std::move(blocks));
+  all.push_back(std::move(mixed));
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LlamaVariants, testing::ValuesIn(all_variants()),
                          [](const auto& variant) { return variant.param.first; });
 
 TEST(Llama, InBfloat16StaysWithinItsRounding) {
@@ -209,6 +235,13 @@ TEST(Llama, In8BitArithmeticRoundsWeightsByRowAndActivationsByToken) {
   const double error = relative_error(logits, PlainLlama(checkpoint, Arithmetic::kInt8).logits(kIds));
   EXPECT_LT(error, 5e-3) << "more than a value or two that lay between two roundings";
   EXPECT_GT(relative_error(logits, PlainLlama(checkpoint).logits(kIds)), 2 * error) << "it computed in floats";
+}
+
+TEST(Llama, In8BitArithmeticIsRefusedForMonarchFactors) {
+  ModelConfig config = RandomCheckpoint::tiny();
+  config.monarch["model.layers.1.mlp.up_proj"] = monarch_of_blocks(40, 24, 2).value();
+  EXPECT_EQ(Llama::load(RandomCheckpoint(config), {.arithmetic = Arithmetic::kInt8}).error().line(),
+            "model.layers.1.mlp.up_proj: Monarch factors are not computed in 8-bit arithmetic; use --arithmetic float");
 }
 
 TEST(Llama, In8BitArithmeticIsRefusedOnAGpuAndInBfloat16) {

@@ -120,6 +120,7 @@ Result<void> check_plan_of(const ModelConfig& config, const Plan& plan) {
 
 Result<Statistics> measure_statistics(const Llama& model, const Checkpoint& checkpoint, const Calibration& calibration,
                                       const StatisticsScope& scope) {
+  SC_TRY(require_dense(model.config(), "have no N:M patterns"));
   return guarded([&]() -> Result<Statistics> {
     Statistics statistics{.n_tokens = calibration.tokens, .scope = scope};
     statistics.other_weights = dense_plan_of(model.config()).other_weights;

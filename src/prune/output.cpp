@@ -23,8 +23,8 @@ Result<void> set_values(const at::Tensor& pruned, const std::string& storage, st
   const auto rounded = storage == "F16" ? at::kHalf : storage == "BF16" ? at::kBFloat16 : at::kFloat;
   const at::Tensor own = pruned.flatten().to(at::kCPU).to(rounded).to(at::kFloat);
   if (!own.isfinite().all().item<bool>())
-    return fail(Remedy{"use --importance wanda, which leaves the weights' values"},
-                "an updated weight is larger than its type {} holds", storage);
+    return fail(Remedy{"convert the model to F32 or BF16 first"}, "a new value is larger than its type {} holds",
+                storage);
   std::copy_n(own.const_data_ptr<float>(), values.size(), values.begin());
   return {};
 }
@@ -48,8 +48,9 @@ std::map<std::string, std::string> plan_metadata(const Plan& plan) {
 }
 
 Result<PruneOutput> PruneOutput::create(const Checkpoint& source, const fs::path& directory,
-                                        const std::map<std::string, std::string>& metadata) {
-  SC_TRY_ASSIGN(auto writer, CheckpointWriter::create(source, directory, metadata));
+                                        const std::map<std::string, std::string>& metadata,
+                                        const CheckpointWriter::Factored& factored) {
+  SC_TRY_ASSIGN(auto writer, CheckpointWriter::create(source, directory, metadata, factored));
   return PruneOutput(source, directory, std::move(writer));
 }
 

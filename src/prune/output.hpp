@@ -20,12 +20,15 @@ std::map<std::string, std::string> plan_metadata(const Plan& plan);
 /// What pruning changes: zeros among the source's values, or the values themselves.
 enum class Change { kZeros, kValues };
 
-/// The sparse checkpoint that pruning writes, block after block. A run that was stopped can be gone on with.
+/// The checkpoint that pruning or projecting writes, block after block. A run that was stopped can be gone on with.
 class PruneOutput {
  public:
-  /// A new checkpoint in `directory`, which exists. `metadata` goes into model.safetensors. Errors: CheckpointWriter's.
+  /// A new checkpoint in `directory`, which exists. `metadata` goes into model.safetensors.
+  /// Matrices of `factored` are written as Monarch factors, which write() must be given. REQUIRES and errors:
+  /// CheckpointWriter's.
   static Result<PruneOutput> create(const Checkpoint& source, const std::filesystem::path& directory,
-                                    const std::map<std::string, std::string>& metadata);
+                                    const std::map<std::string, std::string>& metadata,
+                                    const CheckpointWriter::Factored& factored = {});
   /// The same, going on where an earlier run of the same `job` stopped in `directory`, if one did (then with that run's
   /// metadata); `job` is whatever the result depends on. At most `save_share` of the time goes into keeping states.
   /// Errors also: those of resume_progress.

@@ -6,6 +6,7 @@
 
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "prune/block_states.hpp"
 #include "prune/sparsegpt.hpp"
 #include "sparsity/mask.hpp"
 #include "sparsity/statistics.hpp"
@@ -123,27 +124,13 @@ class BlockPruner {
 
 bool all_dense(const BlockPatterns& patterns) { return std::ranges::all_of(patterns, &Pattern::dense); }
 
-/// Runs every batch through the block, only to observe its inputs.
-Result<BlockInputs> observe_block(const Llama& model, const DecoderBlock& block, const std::vector<at::Tensor>& states,
-                                  Importance importance) {
+Result<BlockInputs> inputs_of_block(const Llama& model, const DecoderBlock& block,
+                                    const std::vector<at::Tensor>& states, Importance importance) {
   BlockInputs inputs;
-  const InputObserver observe = [&](LinearInput input, const at::Tensor& x) {
+  SC_TRY(observe_block(model, block, states, [&](LinearInput input, const at::Tensor& x) {
     importance == Importance::kSparseGpt ? inputs.grams.add(input, x) : inputs.moments.add(input, x);
-  };
-  for (const at::Tensor& state : states) {
-    SC_TRY(check_interrupt());
-    model.forward_block(block, state, nullptr, observe);
-  }
+  }));
   return inputs;
-}
-
-/// Takes every batch through the block.
-Result<void> run_block(const Llama& model, const DecoderBlock& block, std::vector<at::Tensor>& states) {
-  for (at::Tensor& state : states) {
-    SC_TRY(check_interrupt());
-    state = model.forward_block(block, state);
-  }
-  return {};
 }
 
 /// The hidden states of every batch in front of the first block that `output` does not have.
@@ -168,7 +155,7 @@ Result<void> prune_blocks(const Llama& model, const std::vector<BlockPatterns>& 
     SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
     std::map<std::string, at::Tensor> pruned;
     if (!all_dense(wanted)) {
-      SC_TRY_ASSIGN(BlockInputs inputs, observe_block(model, block, states, importance));
+      SC_TRY_ASSIGN(BlockInputs inputs, inputs_of_block(model, block, states, importance));
       SC_TRY_ASSIGN(pruned, BlockPruner(model, importance, std::move(inputs), output).prune(block, i, wanted));
     }
     SC_TRY(output.write(pruned, importance == Importance::kSparseGpt ? Change::kValues : Change::kZeros));
@@ -191,6 +178,7 @@ Result<Importance> parse_importance(const std::string& name) {
 
 Result<void> prune(const Llama& model, const Plan& plan, Importance importance, const Calibration* calibration,
                    PruneOutput& output) {
+  SC_TRY(require_dense(model.config(), "cannot be pruned"));
   SC_TRY_ASSIGN(const auto patterns, patterns_of(plan, model.config()));
   const bool measures = importance != Importance::kMagnitude;
   if (measures && calibration == nullptr)

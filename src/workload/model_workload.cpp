@@ -238,6 +238,7 @@ Result<ModelWorkload> workload_from_shapes(const ModelShapes& shapes, const Spar
 
 Result<ModelWorkload> workload_from_checkpoint(const Checkpoint& checkpoint, const std::string& model_name,
                                                const SparsityRequest& sparsity, const WorkloadRequest& request) {
+  SC_TRY(require_dense(checkpoint.config(), "are not simulated yet"));
   const ModelShapes shapes = shapes_of(checkpoint.config(), model_name);
   SC_TRY_ASSIGN(const Resolved resolved, resolve(shapes, request));
   std::vector<std::string> notes;

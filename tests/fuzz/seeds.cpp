@@ -40,6 +40,14 @@ std::string sentencepiece_seed() {
   return sentencepiece_file(tiny_sentencepiece({{"t", -1}, {"h", -2}, {"th", -3}, {"\u2581", -4}, {"<|x|>", 0, 4}}));
 }
 
+std::string factored_config_seed() {
+  Json json = tiny_config_json();
+  json["model_type"] = "monarch_llama";
+  json["monarch"] = {{"model.layers.0.mlp.up_proj", to_json(monarch_of_blocks(96, 64, 5).value())},
+                     {"model.layers.1.mlp.down_proj", to_json(monarch_of_squares(64, 96).value())}};
+  return json.dump();
+}
+
 std::string plan_seed() {
   Plan plan{.method = "flow", .requested_sparsity = 0.5, .other_weights = 8};
   plan.matrices = {{.name = "model.layers.0.mlp.up_proj", .n_out = 4, .n_in = 15, .pattern = {2, 4}},
@@ -71,7 +79,7 @@ std::vector<std::string> embedded_seeds(std::string_view folder) {
 }  // namespace
 
 std::vector<std::string> made_seeds(std::string_view target) {
-  if (target == "config") return {tiny_config_json().dump()};
+  if (target == "config") return {tiny_config_json().dump(), factored_config_seed()};
   if (target == "gguf") return gguf_seeds();
   if (target == "json") return {tiny_config_json().dump()};
   if (target == "llama2c") return {llama2c_file(small_config(), random_tensors(small_config()))};

@@ -52,6 +52,7 @@ Result<void> run_eval(const EvalRequest& request);
 Result<void> run_generate(const GenerateRequest& request);
 Result<void> run_select(const SelectRequest& request);
 Result<void> run_prune(const PruneRequest& request);
+Result<void> run_monarch(const MonarchRequest& request);
 Result<void> run_codesign(const CodesignRequest& request);
 
 }  // namespace sparsecim

@@ -23,6 +23,7 @@ struct PruneJob {
 };
 
 Result<PruneJob> make_job(const PruneRequest& request, const OpenModel& model) {
+  SC_TRY(require_dense(model.checkpoint->config(), "cannot be pruned"));
   PruneJob job;
   SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
   SC_TRY_ASSIGN(job.plan, requested_plan(request, *model.checkpoint));
