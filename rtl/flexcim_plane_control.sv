@@ -81,7 +81,7 @@ module flexcim_plane_control #(
     logic last;
     logic [EntryBits-1:0] entry;
     assign valid_o[slot] = skewed ? valid_q[slot] : valid_q[0];
-    assign first_o[slot] = skewed ? first_q[slot] : first_q[0];
+    assign first_o[slot] = skewed ? valid_q[slot] && first_q[slot] : valid_q[0] && first_q[0];
     assign second_o[slot] = skewed ? second_q[slot] : second_q[0];
     assign last = skewed ? valid_q[slot] && last_q[slot] : valid_q[0] && last_q[0];
     assign entry = skewed ? entry_q[slot*EntryBits+:EntryBits] : entry_q[EntryBits-1:0];

@@ -48,7 +48,7 @@ module flexcim_sum_control #(
       waiting_q <= waiting_q + CreditBits'(done_i) - CreditBits'(take_o);
       if (take_o) read_entry_q <= read_entry_q == EntryBits'(Entries - 1) ? '0 : read_entry_q + 1'b1;
       assert (!start_i || credit_o);
-      assert (32'(waiting_q) <= Entries);
+      assert (!done_i || take_o || 32'(waiting_q) != Entries);
       assert (32'(credits_q) + 32'(waiting_q) <= Credits);
     end
   end

@@ -116,6 +116,7 @@ module formal_passes #(
         end else if (!ByPlane) begin
           assert (next_q[slot*PlaneBits+:PlaneBits] == '0);
         end
+      assert ((first & ~valid) == '0);
       if (valid[0]) assert (plane == next_q[PlaneBits-1:0]);
       assert (!start || credit_i);
       assert (!switch_sets || full_i);
