@@ -11,7 +11,7 @@ struct EmbeddedFile {
   std::string_view content;
 };
 
-/// Every file of arch/ and shapes/, in order of path.
+/// Every file of arch/, shapes/ and comparisons/, and the RTL with its bench: folder by folder, in order of path.
 std::span<const EmbeddedFile> embedded_files();
 
 }  // namespace sparsecim

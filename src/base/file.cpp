@@ -1,11 +1,14 @@
 #include "base/file.hpp"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -17,8 +20,8 @@ namespace sparsecim {
 namespace fs = std::filesystem;
 namespace {
 
-/// Every output directory of ours holds it.
-constexpr const char* kOutputMarker = "plan.json";
+/// Every output directory of ours holds one of them.
+constexpr std::array kOutputMarkers = {"plan.json", "rtl.json"};
 
 /// The reason of a failed system call, with a remedy where the reason suggests one.
 tl::unexpected<Error> system_failure(const fs::path& path, std::string_view action, int error) {
@@ -82,10 +85,11 @@ Result<fs::path> free_target(const fs::path& target, bool force) {
   if (!force) return fail(Remedy{"choose another name or add --force"}, "{}: exists already", plain.string());
   if (!fs::is_directory(plain, error))
     return fail(Remedy{"choose another name"}, "{}: exists and is not a directory", plain.string());
-  if (!fs::is_empty(plain, error) && !fs::exists(plain / kOutputMarker, error))
+  const bool ours = std::ranges::any_of(kOutputMarkers, [&](auto name) { return fs::exists(plain / name, error); });
+  if (!fs::is_empty(plain, error) && !ours)
     return fail(Remedy{"choose another name, or remove it yourself"},
                 "{}: --force replaces only what sparsecim wrote, and there is no {} in it", plain.string(),
-                kOutputMarker);
+                fmt::join(kOutputMarkers, " or "));
   return plain;
 }
 

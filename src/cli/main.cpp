@@ -19,8 +19,8 @@
 namespace sparsecim {
 namespace {
 
-constexpr auto kVerbs = {add_inspect, add_eval,     add_generate, add_select,  add_prune,
-                         add_monarch, add_simulate, add_sweep,    add_explain, add_codesign};
+constexpr auto kVerbs = {add_inspect,  add_eval,  add_generate, add_select,  add_prune,   add_monarch,
+                         add_simulate, add_sweep, add_rtl,      add_explain, add_codesign};
 
 /// "; did you mean 'eval'?", or what to do where nothing is near.
 std::string suggestion(std::string_view word, const std::vector<std::string>& valid, std::string_view otherwise) {

@@ -27,6 +27,7 @@ void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_monarch(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_simulate(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_sweep(CLI::App& app, const CommonOptions& common, VerbAction& run);
+void add_rtl(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_explain(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run);
 
