@@ -75,6 +75,7 @@ struct PruneRequest : TensorRequest {
   std::string pattern;
   std::filesystem::path plan;
   std::string importance = "wanda";
+  std::int64_t share_pairs = 1;  // rows that share their pairs
   CalibrationRequest calibration;
   std::filesystem::path output;
   bool force = false;

@@ -8,7 +8,7 @@
 #include "base/progress.hpp"
 #include "prune/block_states.hpp"
 #include "prune/sparsegpt.hpp"
-#include "sparsity/mask.hpp"
+#include "sparsity/shared_pairs.hpp"
 #include "sparsity/statistics.hpp"
 
 namespace sparsecim {
@@ -46,10 +46,11 @@ struct BlockInputs {
 };
 
 /// One matrix pruned, whatever its type and device: the mask is made on float32 on the CPU.
-Result<at::Tensor> masked(const at::Tensor& weight, std::span<const float> column_norms, Pattern pattern) {
+Result<at::Tensor> masked(const at::Tensor& weight, std::span<const float> column_norms, Pattern pattern,
+                          std::int64_t rows_sharing_pairs) {
   at::Tensor values = weight.to(at::kCPU, at::kFloat, false, /*copy=*/true).contiguous();
   const std::span<float> all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
-  SC_TRY(apply_nm(all, weight.size(1), column_norms, pattern));
+  SC_TRY(apply_shared_pairs(all, weight.size(1), column_norms, pattern, rows_sharing_pairs));
   return values.to(weight.device(), weight.scalar_type());
 }
 
@@ -62,8 +63,13 @@ Result<std::vector<float>> column_norms(const InputMoments& moments, LinearInput
 /// Prunes the matrices of one block, one after the other in the order of block_linears.
 class BlockPruner {
  public:
-  BlockPruner(const Llama& model, Importance importance, BlockInputs inputs, PruneOutput& output)
-      : model_(model), importance_(importance), inputs_(std::move(inputs)), output_(output) {}
+  BlockPruner(const Llama& model, Importance importance, std::int64_t rows_sharing_pairs, BlockInputs inputs,
+              PruneOutput& output)
+      : model_(model),
+        importance_(importance),
+        rows_sharing_pairs_(rows_sharing_pairs),
+        inputs_(std::move(inputs)),
+        output_(output) {}
 
   /// The matrices that `patterns` prune, by their tensors' names: of the block's own values with zeros, or SparseGPT's
   /// in float32. `block` takes them over.
@@ -91,7 +97,7 @@ class BlockPruner {
     if (importance_ == Importance::kWanda) {
       SC_TRY_ASSIGN(norms, column_norms(inputs_.moments, input));
     }
-    return masked(weight, norms, pattern);
+    return masked(weight, norms, pattern, rows_sharing_pairs_);
   }
 
   /// Of the source's weight, whatever type the model computes in.
@@ -116,6 +122,7 @@ class BlockPruner {
 
   const Llama& model_;
   Importance importance_;
+  std::int64_t rows_sharing_pairs_;
   BlockInputs inputs_;
   PruneOutput& output_;
   InverseHessian inverse_;  // of the input `inverse_of_`, which several matrices share
@@ -144,7 +151,7 @@ std::vector<at::Tensor> first_states(const Llama& model, const Calibration& cali
 
 /// Block after block; without a calibration (by magnitude) nothing runs.
 Result<void> prune_blocks(const Llama& model, const std::vector<BlockPatterns>& patterns, Importance importance,
-                          const Calibration* calibration, PruneOutput& output) {
+                          std::int64_t rows_sharing_pairs, const Calibration* calibration, PruneOutput& output) {
   std::vector<at::Tensor> states;
   if (calibration) states = first_states(model, *calibration, output);
   Progress progress("pruning", model.n_blocks(), "blocks");
@@ -156,7 +163,9 @@ Result<void> prune_blocks(const Llama& model, const std::vector<BlockPatterns>& 
     std::map<std::string, at::Tensor> pruned;
     if (!all_dense(wanted)) {
       SC_TRY_ASSIGN(BlockInputs inputs, inputs_of_block(model, block, states, importance));
-      SC_TRY_ASSIGN(pruned, BlockPruner(model, importance, std::move(inputs), output).prune(block, i, wanted));
+      SC_TRY_ASSIGN(
+          pruned,
+          BlockPruner(model, importance, rows_sharing_pairs, std::move(inputs), output).prune(block, i, wanted));
     }
     SC_TRY(output.write(pruned, importance == Importance::kSparseGpt ? Change::kValues : Change::kZeros));
     progress.advance(1);
@@ -177,13 +186,17 @@ Result<Importance> parse_importance(const std::string& name) {
 }
 
 Result<void> prune(const Llama& model, const Plan& plan, Importance importance, const Calibration* calibration,
-                   PruneOutput& output) {
+                   PruneOutput& output, std::int64_t rows_sharing_pairs) {
   SC_TRY(require_dense(model.config(), "cannot be pruned"));
+  if (rows_sharing_pairs > 1 && importance == Importance::kSparseGpt)
+    return fail(Remedy{"use wanda or magnitude"}, "sparsegpt chooses row by row, so that rows cannot share pairs");
   SC_TRY_ASSIGN(const auto patterns, patterns_of(plan, model.config()));
   const bool measures = importance != Importance::kMagnitude;
   if (measures && calibration == nullptr)
     return fail(Remedy{"give a --text"}, "only magnitude needs no calibration text");
-  SC_TRY(guarded([&] { return prune_blocks(model, patterns, importance, measures ? calibration : nullptr, output); }));
+  SC_TRY(guarded([&] {
+    return prune_blocks(model, patterns, importance, rows_sharing_pairs, measures ? calibration : nullptr, output);
+  }));
   return output.commit();
 }
 

@@ -23,8 +23,9 @@ Result<Importance> parse_importance(const std::string& name);
 /// collected sequentially: each block sees the outputs of the pruned blocks before it. Memory: one block and the hidden
 /// states of the calibration tokens; SparseGPT holds the second moments of a block's inputs besides, n_in^2 float64 for
 /// each, and three times that of one while it factors it. `calibration` may be null for magnitude only. Errors: a plan
-/// of another model; activations that are not finite; interrupted.
+/// of another model; activations that are not finite; interrupted. Groups of `rows_sharing_pairs` outputs share the
+/// pairs that they keep (sparsity/shared_pairs.hpp), which SparseGPT refuses.
 Result<void> prune(const Llama& model, const Plan& plan, Importance importance, const Calibration* calibration,
-                   PruneOutput& output);
+                   PruneOutput& output, std::int64_t rows_sharing_pairs = 1);
 
 }  // namespace sparsecim

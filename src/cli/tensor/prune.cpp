@@ -19,16 +19,19 @@ Result<Plan> requested_plan(const PruneRequest& request, const Checkpoint& check
 struct PruneJob {
   Plan plan;  // with its provenance
   Importance importance;
+  std::int64_t share_pairs = 1;
   std::optional<Calibration> calibration;  // none for magnitude
 };
 
 Result<PruneJob> make_job(const PruneRequest& request, const OpenModel& model) {
   SC_TRY(require_dense(model.checkpoint->config(), "cannot be pruned"));
   PruneJob job;
+  job.share_pairs = request.share_pairs;
   SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
   SC_TRY_ASSIGN(job.plan, requested_plan(request, *model.checkpoint));
   Json options = options_of(request);
   options["importance"] = request.importance;
+  if (request.share_pairs > 1) options["share_pairs"] = request.share_pairs;
   options[request.plan.empty() ? "pattern" : "plan"] = request.plan.empty() ? request.pattern : request.plan.string();
   auto inputs = model.checkpoint->files();
   if (!request.plan.empty()) inputs.push_back(request.plan);
@@ -59,7 +62,8 @@ Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const Op
   if (output.finished_blocks() > 0)
     fmt::print(stderr, "going on behind the {} of {} blocks in {}\n", output.finished_blocks(), n_blocks,
                directory.path().string());
-  auto pruned = prune(model.llama, job.plan, job.importance, job.calibration ? &*job.calibration : nullptr, output);
+  auto pruned = prune(model.llama, job.plan, job.importance, job.calibration ? &*job.calibration : nullptr, output,
+                      job.share_pairs);
   if (output.saved_blocks() > 0) directory.keep();
   if (pruned) return output.notes();
   if (output.saved_blocks() > 0) {

@@ -59,9 +59,10 @@ class FlexcimStage : public InputStage {
     const bool needs_shared_mask = parameters_.pair_select == PairSelectKind::kSharedPairs;
     if (!needs_shared_mask || !operation.weights || native.dense() || native.m <= 2) return {};
     return fail(
-        Remedy{"choose another pair_select; bitserial_per_cell takes every mask"},
-        "pair_select shared_pairs needs a mask whose columns share their pairs, and this {} mask was not pruned "
-        "for it",
+        Remedy{"simulate the model's shapes with --pattern or --plan (eval --arithmetic flexcim checks its mask), or "
+               "choose another pair_select"},
+        "pair_select shared_pairs needs a mask whose columns share their pairs, and the counts of this {} mask do "
+        "not show whether they do",
         native.name());
   }
 
