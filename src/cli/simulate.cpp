@@ -10,6 +10,7 @@
 #include "cli/verb.hpp"
 #include "cli/workload_options.hpp"
 #include "hardware/simulate.hpp"
+#include "hardware/synthesis.hpp"
 
 namespace sparsecim {
 namespace {
@@ -20,7 +21,7 @@ struct SimulateRequest {
   WorkloadOptions work;
   std::string arch = "flexcim", fidelity = std::string(kFidelityNames[0]);
   std::vector<std::string> set;
-  fs::path json, trace;
+  fs::path json, trace, synthesis;
 };
 
 Json simulate_options_json(const SimulateRequest& request, const WorkloadRequest& resolved) {
@@ -28,6 +29,7 @@ Json simulate_options_json(const SimulateRequest& request, const WorkloadRequest
   json["arch"] = request.arch;
   json["fidelity"] = request.fidelity;
   if (!request.set.empty()) json["set"] = request.set;
+  if (!request.synthesis.empty()) json["synthesis"] = request.synthesis.string();
   return json;
 }
 
@@ -42,11 +44,19 @@ Fidelity fidelity_of(const SimulateRequest& request) {
   return static_cast<Fidelity>(std::ranges::find(kFidelityNames, request.fidelity) - std::begin(kFidelityNames));
 }
 
+Result<MachineDescription> requested_machine(const SimulateRequest& request, std::vector<fs::path>& inputs) {
+  SC_TRY_ASSIGN(const std::vector<Setting> set, settings_from_texts("--set", request.set));
+  SC_TRY_ASSIGN(MachineDescription machine, open_machine(request.arch, set));
+  if (fs::exists(request.arch)) inputs.push_back(request.arch);
+  if (request.synthesis.empty()) return machine;
+  SC_TRY_ASSIGN(const Synthesis synthesis, read_synthesis(request.synthesis));
+  inputs.push_back(request.synthesis);
+  return within(request.synthesis.string(), with_synthesised_areas(machine, synthesis));
+}
+
 Result<void> run_simulate(const SimulateRequest& request) {
   std::vector<fs::path> inputs;
-  SC_TRY_ASSIGN(const std::vector<Setting> set, settings_from_texts("--set", request.set));
-  SC_TRY_ASSIGN(const MachineDescription machine, open_machine(request.arch, set));
-  if (fs::exists(request.arch)) inputs.push_back(request.arch);
+  SC_TRY_ASSIGN(const MachineDescription machine, requested_machine(request, inputs));
   SC_TRY_ASSIGN(const ModelWorkload model, read_workload(request.work, inputs));
   SC_TRY_ASSIGN(Simulation simulation, simulate(model.workload, machine, fidelity_of(request)));
   simulation.notes.insert(simulation.notes.begin(), model.notes.begin(), model.notes.end());
@@ -68,6 +78,8 @@ void add_options(CLI::App& verb, SimulateRequest& request) {
           "step of a matrix into the trace")
       ->check(CLI::IsMember(std::vector<std::string>(std::begin(kFidelityNames), std::end(kFidelityNames))))
       ->capture_default_str();
+  verb.add_option("--synthesis", request.synthesis,
+                  "areas of the macro's logic from a synthesised netlist: what tools/synthesise wrote");
   verb.add_option("--json", request.json, "write the result to this file");
   verb.add_option("--trace", request.trace, "write the schedule to this file, for chrome://tracing or Perfetto");
 }
@@ -84,7 +96,8 @@ void add_simulate(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "  sparsecim simulate llama-3-8b --pattern 4:8\n"
       "  sparsecim simulate smollm2-135m --plan plan.json --arch dense-dcim --json result.json\n"
       "  sparsecim simulate pruned/ --phase decode --tokens 64 --context 512 --fidelity cycle --trace schedule.json\n"
-      "  sparsecim simulate llama-3-8b --phase decode --tokens 64 --batch 8 --set system.attention=macros");
+      "  sparsecim simulate llama-3-8b --phase decode --tokens 64 --batch 8 --set system.attention=macros\n"
+      "  sparsecim simulate llama-3-8b --pattern 4:8 --synthesis docs/results/rtl-area.json");
   verb->callback([request, &run] { run = [request] { return run_simulate(*request); }; });
 }
 

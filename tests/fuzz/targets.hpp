@@ -24,6 +24,7 @@ void sentencepiece(std::string_view input);
 void shapes(std::string_view input);
 void shard_index(std::string_view input);
 void statistics(std::string_view input);
+void synthesis(std::string_view input);
 void tokenizer_bin(std::string_view input);
 void tokenizer_json(std::string_view input);
 void utf8(std::string_view input);
@@ -48,6 +49,7 @@ inline constexpr Target kTargets[] = {{"config", config},
                                       {"shapes", shapes},
                                       {"shard_index", shard_index},
                                       {"statistics", statistics},
+                                      {"synthesis", synthesis},
                                       {"tokenizer_bin", tokenizer_bin},
                                       {"tokenizer_json", tokenizer_json},
                                       {"utf8", utf8}};
