@@ -88,7 +88,8 @@ Result<void> validate_statistics(const Operation& operation) {
   for (const auto& [name, share] : {std::pair{"activation_toggle", activity.activation_toggle},
                                     {"held_toggle", activity.held_toggle},
                                     {"zero_planes", activity.zero_planes},
-                                    {"idle_planes", activity.idle_planes}})
+                                    {"idle_planes", activity.idle_planes},
+                                    {"word_toggle", activity.word_toggle}})
     if (!is_share(share)) return fail("{} is outside 0 .. 1", name);
   if (activity.idle_planes > activity.zero_planes)
     return fail("{} idle planes of {} zero planes", activity.idle_planes, activity.zero_planes);

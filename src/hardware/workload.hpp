@@ -35,9 +35,10 @@ struct Activity {
   double activation_toggle = 0.5;  // share of activation bits that differ from the bit plane before
   /// The same where lines hold still in planes that are all zeros for their group of kPlaneGroup inputs.
   double held_toggle = 0.5;
-  double zero_planes = 0;  // share of (plane, group of kPlaneGroup inputs) that are all zeros
-  double idle_planes = 0;  // share of those that follow upon another one: nothing changes
-  bool measured = false;   // the figures of activations
+  double zero_planes = 0;    // share of (plane, group of kPlaneGroup inputs) that are all zeros
+  double idle_planes = 0;    // share of those that follow upon another one: nothing changes
+  double word_toggle = 0.5;  // share of the bits of an input that differ from the token before, for lines of words
+  bool measured = false;     // the figures of activations
   static constexpr std::int64_t kPlaneGroup = 128;
 
   /// Of groups of `inputs` inputs, taking groups of kPlaneGroup to be zero independently of each other.

@@ -92,6 +92,9 @@ TEST(Workload, IsRefusedWhenStatisticsContradictTheShape) {
   operation.activity.activation_toggle = std::numeric_limits<double>::quiet_NaN();
   EXPECT_FALSE(validate(workload_of(operation)));
   operation.activity.activation_toggle = 0.5;
+  operation.activity.word_toggle = 1.5;
+  EXPECT_FALSE(validate(workload_of(operation)));
+  operation.activity.word_toggle = 0.5;
   operation.pattern = {5, 4};
   EXPECT_FALSE(validate(workload_of(operation)));
 }

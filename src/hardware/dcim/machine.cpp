@@ -21,11 +21,10 @@ Tiling tiling_of(const Placement& placement) {
   return {placement.input_tiles, placement.output_tiles, placement.tiles_per_macro};
 }
 
-/// Weights (with their positions) as the machine stores them: every slot of the native pattern, empty or not.
-std::int64_t stored_bits(const Operation& operation, Pattern native, std::int64_t bits_per_word) {
+/// Of an output: every slot of the native pattern, empty or not.
+std::int64_t slots_of(const Operation& operation, Pattern native) {
   const std::int64_t blocks = divide_up(operation.n_inputs, native.m);
-  const std::int64_t slots = native.dense() ? operation.n_inputs : blocks * native.n;
-  return operation.n_outputs * slots * bits_per_word;
+  return native.dense() ? operation.n_inputs : blocks * native.n;
 }
 
 /// What is alive while an operation runs. The KV cache is not in it: it is the model's, equal for all machines.
@@ -54,6 +53,16 @@ OperationRun run_of(Timed timed) {
 std::string_view bound_of(const LinearWork& work, const Timed& timed) {
   if (2 * timed.load_bound_steps <= timed.steps) return pass_timing(work.path).bound;
   return work.load_cycles(work.tiling.macros_used()) > work.rows_to_load ? "dram" : "weight load";
+}
+
+/// Tiles of as many inputs each: full ones, and the last where it is not full.
+std::vector<InputTiles> input_tiles_of(const Operation& operation, const Placement& placement) {
+  const std::int64_t full = operation.n_inputs / placement.inputs_per_tile;
+  const std::int64_t in_full = full * placement.inputs_per_tile;
+  std::vector<InputTiles> tiles;
+  if (full > 0) tiles.push_back({full, in_full});
+  if (in_full < operation.n_inputs) tiles.push_back({1, operation.n_inputs - in_full});
+  return tiles;
 }
 
 /// Tells which macros it was that `timed` speaks of, `rounds` times as many products side by side as there are macros
@@ -143,8 +152,9 @@ Result<Placement> DcimMachine::place(const Operation& whole) const {
   placement.tiles_per_macro = tiling.tiles_per_macro;
   placement.macros_used = tiling.macros_used();
   if (operation.kind == Operation::Kind::kAttention) return placement;  // stored nowhere but in the macros
-  placement.stored_bits =
-      stored_bits(operation, placement.pattern, shape_.weight_bits + stage_->position_bits(placement.pattern));
+  const std::int64_t bits_per_slot =
+      operation.n_outputs * shape_.weight_bits + stage_->position_bits(placement.pattern, operation.n_outputs);
+  placement.stored_bits = slots_of(operation, placement.pattern) * bits_per_slot;
   return placement;
 }
 
@@ -225,23 +235,35 @@ LinearWork DcimMachine::work_of(const Operation& operation, const Placement& pla
   return work;
 }
 
+ArrayWork DcimMachine::array_work(const Operation& operation, const Placement& placement, const InputTiles& tiles,
+                                  double seen) const {
+  const double passes = seen * static_cast<double>(operation.n_tokens) * static_cast<double>(operation.count);
+  const double sums = static_cast<double>(tiles.count * operation.n_outputs);
+  const double share_of_inputs = static_cast<double>(tiles.inputs) / static_cast<double>(operation.n_inputs);
+  const double words = sums * static_cast<double>(shape_.rows);
+  ArrayWork work;
+  work.tile_passes = passes * static_cast<double>(tiles.count * placement.output_tiles);
+  work.column_passes = passes * sums;
+  work.weight_ones = share_of_inputs * operation.weight_one_bits() / (words * static_cast<double>(shape_.weight_bits));
+  work.kept_slots =
+      std::min(1.0, static_cast<double>(operation.nonzero_weights()) /
+                        static_cast<double>(operation.n_outputs * slots_of(operation, placement.pattern)));
+  work.input_deliveries = passes * static_cast<double>(tiles.inputs * placement.output_tiles);
+  work.fed_words = work.input_deliveries * placement.pattern.density() * static_cast<double>(shape_.columns);
+  work.take(operation.activity, tiles.inputs / tiles.count, shape_.holds_zero_planes);
+  return work;
+}
+
 void DcimMachine::add_events(const Operation& operation, const Placement& placement, std::int64_t loads,
                              std::vector<Event>& events) const {
-  const double tokens = static_cast<double>(operation.n_tokens) * static_cast<double>(operation.count);
-  const double sums = static_cast<double>(placement.input_tiles) * static_cast<double>(operation.n_outputs);
-  ArrayWork work;
-  work.tile_passes = tokens * static_cast<double>(placement.tiles());
-  work.column_passes = tokens * sums;
-  work.weight_ones = operation.weight_one_bits() / (sums * static_cast<double>(shape_.rows * shape_.weight_bits));
-  work.input_deliveries =
-      tokens * static_cast<double>(operation.n_inputs) * static_cast<double>(placement.output_tiles);
   const bool attention = operation.kind == Operation::Kind::kAttention;
   const double seen = seen_share(operation, operation.keys.along_inputs ? placement.inputs_per_tile : shape_.columns);
-  for (double* passes : {&work.tile_passes, &work.column_passes, &work.input_deliveries}) *passes *= seen;
-  work.take(operation.activity, std::min(operation.n_inputs, placement.inputs_per_tile), shape_.holds_zero_planes);
-  work.fed_words = work.input_deliveries * placement.pattern.density() * static_cast<double>(shape_.columns);
-  array_->add_events(work, events);
-  stage_->add_events(placement.pattern, work, events);
+  std::vector<Event> all;
+  for (const InputTiles& tiles : input_tiles_of(operation, placement)) {
+    const ArrayWork work = array_work(operation, placement, tiles, seen);
+    array_->add_events(work, all);
+    stage_->add_events(placement.pattern, work, all);
+  }
   add_system_events(system_,
                     {.repetitions = static_cast<double>(operation.count),
                      .tokens = static_cast<double>(operation.n_tokens),
@@ -258,7 +280,8 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                      .passes = seen,
                      .reads = operation.keys.along_inputs ? seen : 1,
                      .writes = operation.keys.along_inputs ? 1 : seen},
-                    events);
+                    all);
+  add_scaled(all, 1, events);
 }
 
 OperationRun DcimMachine::run_linear(const Operation& operation, const Placement& placement, Schedule& schedule,

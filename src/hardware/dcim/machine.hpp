@@ -17,8 +17,8 @@ class InputStage {
   virtual std::span<const Pattern> patterns() const = 0;
   /// Inputs of a full tile.
   virtual std::int64_t inputs_per_pass(Pattern pattern) const = 0;
-  /// Position bits beside every stored weight.
-  virtual std::int64_t position_bits(Pattern pattern) const = 0;
+  /// Position bits that are stored for a slot, over `outputs` outputs.
+  virtual std::int64_t position_bits(Pattern pattern, std::int64_t outputs) const = 0;
   /// Position bits that every cell word has room for.
   virtual std::int64_t cell_position_bits() const = 0;
   /// Of a pass of `inputs` <= inputs_per_pass inputs.
@@ -30,6 +30,12 @@ class InputStage {
   virtual std::vector<Path::Step> steps_to_multiplier() const = 0;
   virtual void add_paths(std::vector<Path>& paths) const = 0;
   virtual void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const = 0;
+};
+
+/// Tiles of an output that hold as many inputs each.
+struct InputTiles {
+  std::int64_t count = 0;
+  std::int64_t inputs = 0;  // of all of them
 };
 
 /// A chip of equal macros that tiles of weights are loaded into: tiles, schedule, memories and link are the same
@@ -60,6 +66,8 @@ class DcimMachine : public Machine {
   OperationRun run_written(const Operation& operation, const Placement& last_step, Schedule& schedule,
                            MacroUses& uses) const;
   OperationRun run_on_vector_unit(const Operation& operation, Schedule& schedule) const;
+  ArrayWork array_work(const Operation& operation, const Placement& placement, const InputTiles& tiles,
+                       double seen) const;
   void add_events(const Operation& operation, const Placement& placement, std::int64_t loads,
                   std::vector<Event>& events) const;
   std::vector<Path> paths() const;

@@ -51,7 +51,13 @@ class FlexcimStage : public InputStage {
 
   std::span<const Pattern> patterns() const override { return parameters_.patterns; }
   std::int64_t inputs_per_pass(Pattern pattern) const override { return inputs_per_pass_of(parameters_, pattern); }
-  std::int64_t position_bits(Pattern pattern) const override { return pattern.dense() ? 0 : log2_of(pattern.m); }
+  /// `isel` of every weight; the pair of every weight, or of a group of columns.
+  std::int64_t position_bits(Pattern pattern, std::int64_t outputs) const override {
+    if (pattern.dense()) return 0;
+    const bool shared = parameters_.pair_select == PairSelectKind::kSharedPairs;
+    const std::int64_t choices = shared ? divide_up(outputs, parameters_.columns_per_group) : outputs;
+    return outputs + choices * (log2_of(pattern.m) - 1);
+  }
   std::int64_t cell_position_bits() const override { return select_->cell_position_bits(); }
   PassPath path(Pattern pattern, std::int64_t inputs) const override { return select_->path(pattern, inputs); }
 

@@ -174,10 +174,10 @@ double macro_without_buffers_um2(const Simulation& simulation) {
 
 TEST(PairSelection, CostsWhatTheDocumentedTableSays) {
   const SchemeCost table[] = {{"bitserial_per_cell", 1, 319.7, 3.39, 131.2, 1493},
-                              {"column_pipelined", 1, 478.6, 3.20, 524.7, 4491},
-                              {"column_pipelined", 4, 504.9, 3.20, 131.4, 2154},
+                              {"column_pipelined", 1, 478.6, 3.20, 524.7, 3383},
+                              {"column_pipelined", 4, 504.9, 3.20, 131.4, 1873},
                               {"per_column", 1, 671.4, 3.20, 131.2, 1392},
-                              {"shared_pairs", 1, 294.2, 3.20, 131.2, 1149}};
+                              {"shared_pairs", 1, 294.2, 3.20, 131.2, 1131}};
   for (const SchemeCost& row : table) {
     SCOPED_TRACE(row.scheme);
     const Simulation simulation =
@@ -204,14 +204,14 @@ TEST(PairSelection, ByDefaultBeatsDenseInTimeAtEverySparsityAndInEnergyWhereFewC
   EXPECT_NEAR(energy_ratio({4, 8}), 1.04, 0.02) << "its eight lines are driven to the rows of four cells";
 }
 
-TEST(PairSelection, ByDefaultIsAsCheapAsUnitsPerColumnWhereActivationsChangeAsLittleAsMeasured) {
+TEST(PairSelection, ByDefaultIsCheaperThanUnitsPerColumnWherePlanesChangeAsLittleAsMeasured) {
   Operation operation = matrix({4, 8}, 512, 4096, 4096);
   operation.activity.activation_toggle = operation.activity.held_toggle = 0.28;
   const auto energy_uj = [&](const MachineDescription& machine) {
     return simulated(machine, operation).energy_pj.nominal / 1e6;
   };
   EXPECT_NEAR(energy_uj(machine_with("flexcim")), 1132, 0.5);
-  EXPECT_NEAR(energy_uj(flexcim_with_scheme("per_column")), 1120, 0.5);
+  EXPECT_NEAR(energy_uj(flexcim_with_scheme("per_column")), 1199, 0.5);
   EXPECT_NEAR(energy_uj(machine_with("dense-dcim")), 1167, 0.5);
 }
 

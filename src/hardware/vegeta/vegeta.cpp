@@ -68,14 +68,14 @@ class SystolicTiles : public TileArray {
     const double products = work.column_passes * static_cast<double>(array_.rows);
     const double sums = work.column_passes * static_cast<double>(array_.unit_rows());
     const AdderTree tree = partial_products(array_);
-    const double first = work.weight_ones * work.line_toggle;
+    const double first = work.weight_ones * work.word_toggle;
     const double changes = sum_change(tree_activity(tree, first).back());
     const double product_bits = products * static_cast<double>(array_.product_bits());
     const double sum_bits = sums * static_cast<double>(array_.sum_bits());
     // A changing activation bit changes one input of the eight gates that multiply the weight's bits by it.
     events.push_back(
         {"multipliers", &kNorMultiplier,
-         work.fed_words * static_cast<double>(array_.activation_bits * array_.weight_bits) * work.line_toggle});
+         work.fed_words * static_cast<double>(array_.activation_bits * array_.weight_bits) * work.word_toggle});
     events.push_back({"multipliers", &kFullAdder, products * tree_full_adder_events(tree, first)});
     events.push_back({"multipliers", &kFlipFlop, product_bits * changes});
     // Products and sums come from registers, a new one every cycle.
@@ -112,7 +112,9 @@ class SystolicStage : public InputStage {
   std::int64_t inputs_per_pass(Pattern pattern) const override {
     return pattern.dense() ? array_.rows : array_.rows * pattern.m / pattern.n;
   }
-  std::int64_t position_bits(Pattern pattern) const override { return pattern.dense() ? 0 : kPositionBits; }
+  std::int64_t position_bits(Pattern pattern, std::int64_t outputs) const override {
+    return pattern.dense() ? 0 : kPositionBits * outputs;
+  }
   std::int64_t cell_position_bits() const override { return kPositionBits; }
   PassPath path(Pattern, std::int64_t inputs) const override {
     // Down the units, across the elements, one more for the product's register; the first of them multiplies, and
@@ -136,13 +138,13 @@ class SystolicStage : public InputStage {
     const auto bits = static_cast<double>(array_.activation_bits);
     const double hops = static_cast<double>(divide_up(array_.columns, array_.columns_per_element));
     const double moved = work.input_deliveries * bits * hops;
-    events.push_back({"input registers", &kFlipFlop, moved * work.line_toggle});
+    events.push_back({"input registers", &kFlipFlop, moved * work.word_toggle});
     events.push_back({"clock", &kClockPin, moved});
     events.push_back({"activation lines", &kActivationLine,
-                      work.input_deliveries * bits * work.line_toggle * static_cast<double>(array_.columns)});
+                      work.input_deliveries * bits * work.word_toggle * static_cast<double>(array_.columns)});
     const double muxes = pattern.dense() ? kPositionBits : kMuxes;  // a dense word's input comes straight through
     events.push_back({"input selection", &kMux2,
-                      work.column_passes * static_cast<double>(array_.rows) * bits * muxes * work.line_toggle});
+                      work.column_passes * static_cast<double>(array_.rows) * bits * muxes * work.word_toggle});
   }
 
  private:
