@@ -24,6 +24,9 @@ struct Placement {
   Pattern pattern;               // the native pattern that it runs as
   std::int64_t input_tiles = 0;  // 0: not on macros (attention)
   std::int64_t output_tiles = 0;
+  /// Rows of a tile run at patterns of their own: columns of `pattern` that they take in a tile column, on the average
+  /// over input tiles. 0: all weights run as `pattern`.
+  std::int64_t packed_columns = 0;
   std::int64_t inputs_per_tile = 0;
   std::int64_t outputs_per_tile = 0;
   std::int64_t tiles_per_macro = 0;  // one after the other; the last macro may have fewer

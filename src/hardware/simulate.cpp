@@ -36,6 +36,7 @@ SimulatedOperation simulate_operation(const Operation& operation, const Placemen
   result.attention = operation.kind == Operation::Kind::kAttention && placement.tiles() == 0;
   result.pattern = operation.pattern;
   result.runs_as = placement.pattern;
+  result.by_rows = placement.packed_columns > 0;
   result.tiles = placement.tiles();
   result.macros_used = placement.macros_used * placement.side_by_side;
   result.cycles = run.cycles;

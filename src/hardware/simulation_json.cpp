@@ -27,6 +27,7 @@ Json operation_json(const SimulatedOperation& operation) {
   if (!operation.attention) {
     json["pattern"] = operation.pattern.name();
     json["runs_as"] = operation.runs_as.name();
+    json["granularity"] = operation.by_rows ? "row" : "layer";
     json["tiles"] = operation.tiles;
     json["macros_used"] = operation.macros_used;
     json["initiation_interval_cycles"] = operation.initiation_interval;

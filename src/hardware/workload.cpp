@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/check.hpp"
+#include "hardware/tiling.hpp"
 
 namespace sparsecim {
 namespace {
@@ -38,12 +40,22 @@ std::int64_t one_bits_of_row(std::span<const float> row) {
   return total;
 }
 
+/// By the fullest of each part's groups of four.
+void count_row_parts(std::span<const std::uint8_t> kept_of_four, std::array<std::int64_t, 3>& row_parts) {
+  constexpr std::size_t kGroups = MaskStatistics::kRowPart / 4;
+  for (std::size_t begin = 0; begin < kept_of_four.size(); begin += kGroups) {
+    const std::uint8_t fullest =
+        std::ranges::max(kept_of_four.subspan(begin, std::min(kGroups, kept_of_four.size() - begin)));
+    ++row_parts[fullest <= 1 ? 0 : fullest == 2 ? 1 : 2];
+  }
+}
+
 /// Raises most_kept to the fullest groups of this row. Groups double in size, so counts are added up in pairs.
-void count_groups(std::span<const float> row, std::vector<std::uint8_t>& kept, std::array<int, 4>& most_kept) {
+void count_groups(std::span<const float> row, std::vector<std::uint8_t>& kept, MaskStatistics& statistics) {
   kept.resize(row.size() + 1);
   for (std::size_t i = 0; i < row.size(); ++i) kept[i] = row[i] != 0;
   std::size_t size = row.size();
-  for (int& most : most_kept) {
+  for (std::size_t level = 0; level < statistics.most_kept.size(); ++level) {
     kept[size] = 0;  // the missing half of a last short group
     size = (size + 1) / 2;
     std::uint8_t fullest = 0;
@@ -51,7 +63,8 @@ void count_groups(std::span<const float> row, std::vector<std::uint8_t>& kept, s
       kept[i] = static_cast<std::uint8_t>(kept[2 * i] + kept[2 * i + 1]);
       fullest = std::max(fullest, kept[i]);
     }
-    most = std::max<int>(most, fullest);
+    statistics.most_kept[level] = std::max<int>(statistics.most_kept[level], fullest);
+    if (MaskStatistics::kGroupSizes[level] == 4) count_row_parts(std::span(kept).first(size), statistics.row_parts);
   }
 }
 
@@ -97,9 +110,13 @@ Result<void> validate_statistics(const Operation& operation) {
     return fail("{} values held, outside 0 .. {}", operation.held_values, kMostHeld);
   if (!operation.weights) return {};
   const std::int64_t weights = operation.n_inputs * operation.n_outputs;
-  const auto [nonzero, one_bits, most_kept] = *operation.weights;
+  const auto& [nonzero, one_bits, most_kept, row_parts] = *operation.weights;
   if (nonzero < 0 || nonzero > weights) return fail("{} non-zero weights of {}", nonzero, weights);
   if (one_bits < 0 || one_bits > 8 * nonzero) return fail("{} one bits in {} 8-bit weights", one_bits, nonzero);
+  const std::int64_t parts = std::accumulate(row_parts.begin(), row_parts.end(), std::int64_t{0});
+  const std::int64_t all_parts = operation.n_outputs * divide_up(operation.n_inputs, MaskStatistics::kRowPart);
+  if (std::ranges::min(row_parts) < 0 || (parts != 0 && parts != all_parts))
+    return fail("{} parts of rows, of {}", parts, all_parts);
   return {};
 }
 
@@ -122,7 +139,7 @@ MaskStatistics mask_statistics(std::span<const float> weights, std::int64_t n_in
     const auto row = weights.subspan(begin, width);
     statistics.nonzero += std::ranges::count_if(row, [](float weight) { return weight != 0; });
     statistics.one_bits += one_bits_of_row(row);
-    count_groups(row, kept, statistics.most_kept);
+    count_groups(row, kept, statistics);
   }
   return statistics;
 }

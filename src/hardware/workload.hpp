@@ -22,6 +22,10 @@ struct MaskStatistics {
   /// if most_kept of M' <= N'.
   static constexpr std::array<int, 4> kGroupSizes = {2, 4, 8, 16};
   std::array<int, 4> most_kept = {2, 4, 8, 16};
+  /// Of the aligned parts of kRowPart inputs of all rows: those that 1:4 holds, that 2:4 holds and 1:4 does not, and
+  /// the others. All 0: not counted.
+  static constexpr std::int64_t kRowPart = 64;
+  std::array<std::int64_t, 3> row_parts = {};
 };
 
 /// Counts `weights`, [n_outputs, n_inputs] row-major, quantised by row to 8 bits (symmetric, the row's largest

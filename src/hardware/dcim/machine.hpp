@@ -23,6 +23,13 @@ class InputStage {
   virtual std::int64_t cell_position_bits() const = 0;
   /// Of a pass of `inputs` <= inputs_per_pass inputs.
   virtual PassPath path(Pattern pattern, std::int64_t inputs) const = 0;
+  /// Where rows of a tile can run at patterns of their own: the pattern whose columns they are packed into, and how
+  /// many of these the parts of all rows take.
+  struct PackedRows {
+    Pattern pattern;
+    double columns;
+  };
+  virtual std::optional<PackedRows> packed_rows(const Operation&) const { return {}; }
   /// Errors: an operation that the stage cannot serve.
   virtual Result<void> check(const Operation&, Pattern) const { return {}; }
   virtual void add_parts(std::vector<Part>& parts) const = 0;
@@ -55,6 +62,8 @@ class DcimMachine : public Machine {
   bool on_macros(const Operation& operation) const;
   /// Of attention: in its last step.
   Result<Placement> place(const Operation& operation) const;
+  /// Lets rows run at patterns of their own, where that takes fewer tiles.
+  void pack_rows(const Operation& operation, Placement& placement) const;
   /// At least the cycles that it takes: for refusing what could overflow.
   double most_cycles(const Operation& operation, const Placement& placement) const;
   void size_system(const Workload& workload, Mapping& mapping) const;

@@ -106,6 +106,7 @@ class SystolicStage : public InputStage {
   explicit SystolicStage(const VegetaParameters& parameters)
       : array_(parameters.array),
         patterns_(parameters.patterns),
+        by_rows_(parameters.granularity == VegetaParameters::Granularity::kRow),
         bandwidth_bits_(parameters.system.activation_bandwidth_bits) {}
 
   std::span<const Pattern> patterns() const override { return patterns_; }
@@ -116,6 +117,14 @@ class SystolicStage : public InputStage {
     return pattern.dense() ? 0 : kPositionBits * outputs;
   }
   std::int64_t cell_position_bits() const override { return kPositionBits; }
+  /// The paper's row-wise mode: of the 64 inputs of a tile of 2:4, a row takes a column at 2:4, two at 4:4, half of one
+  /// at 1:4 (so 8 to 32 rows to 16 columns). Rows are taken to be dealt out so that no column stays empty.
+  std::optional<PackedRows> packed_rows(const Operation& operation) const override {
+    if (!by_rows_ || !operation.weights) return {};
+    const auto [one, two, four] = operation.weights->row_parts;
+    if (one + two + four == 0) return {};
+    return PackedRows{{2, kBlock}, 0.5 * static_cast<double>(one) + static_cast<double>(two + 2 * four)};
+  }
   PassPath path(Pattern, std::int64_t inputs) const override {
     // Down the units, across the elements, one more for the product's register; the first of them multiplies, and
     // weights change behind the last input as it moves.
@@ -157,6 +166,7 @@ class SystolicStage : public InputStage {
 
   SystolicArray array_;
   std::vector<Pattern> patterns_;
+  bool by_rows_;
   std::int64_t bandwidth_bits_;
 };
 
@@ -179,6 +189,9 @@ std::vector<Parameter<VegetaParameters>> declare() {
        &SystolicArray::tile_tokens);
   parameters.push_back(patterns_parameter<P>({"patterns", "what the engine runs natively: dense, 2:4, 1:4"},
                                              [](P& p) -> std::vector<Pattern>& { return p.patterns; }));
+  parameters.push_back(
+      choice_parameter<P>({"granularity", "what runs at one pattern: a layer, or every row of a tile", "row"},
+                          {"layer", "row"}, [](P& p) -> auto& { return p.granularity; }));
   declare_system(parameters, [](P& p) -> SystemParameters& { return p.system; });
   return parameters;
 }
@@ -200,6 +213,14 @@ Result<void> validate(const VegetaParameters& parameters) {
     if (!pattern.dense() && (pattern.m != kBlock || pattern.n == 3))
       return fail(Remedy{"allowed: dense, 2:4, 1:4"}, "patterns: {} does not fit blocks of 4 in a power of two of rows",
                   pattern.name());
+  const bool by_rows = parameters.granularity == VegetaParameters::Granularity::kRow;
+  const bool all = std::ranges::all_of(std::vector<Pattern>{{}, {2, kBlock}, {1, kBlock}}, [&](Pattern pattern) {
+    return std::ranges::find(parameters.patterns, pattern) != parameters.patterns.end();
+  });
+  if (by_rows && (2 * array.rows != MaskStatistics::kRowPart || !all))
+    return fail(Remedy{"choose granularity: layer, or 32 rows and patterns: [dense, 2:4, 1:4]"},
+                "granularity: rows of a tile are counted in parts of {} inputs at dense, 2:4 and 1:4",
+                MaskStatistics::kRowPart);
   return {};
 }
 
