@@ -61,6 +61,8 @@ struct SelectionOptions {
   std::vector<std::string> keep;     // "dense:model.layers.0.*"
   std::optional<std::int64_t> max_bytes;
   double time_limit_s = 60;
+  std::string loss_reference = "4:8";  // what the other matrices have while the loss of one is measured
+  std::int64_t loss_tokens = 1024;
   std::filesystem::path plan;  // whose patterns are shuffled
 };
 

@@ -43,6 +43,8 @@ Result<void> check_selection(const SelectionOptions& options, Method method) {
     return fail(Remedy{"give a number of bytes"}, "--max-bytes {} is out of range", *options.max_bytes);
   if (!(options.time_limit_s > 0 && options.time_limit_s <= 1e6))
     return fail(Remedy{"give seconds"}, "--time-limit {} is out of range", options.time_limit_s);
+  if (!(options.loss_tokens >= 1 && static_cast<double>(options.loss_tokens) <= kMostSamples))
+    return fail(Remedy{"give a number of tokens"}, "--loss-tokens {} is out of range", options.loss_tokens);
   if (method == Method::kShuffled && (options.sparsity || options.max_bytes || !options.keep.empty()))
     return fail(Remedy{"leave --sparsity, --max-bytes and --keep out"}, "a shuffled plan keeps what its --plan has");
   if (method != Method::kShuffled && !options.plan.empty())
@@ -109,6 +111,8 @@ Result<SelectionRequest> selection_of(const SelectionOptions& options) {
   }
   if (options.max_bytes) request.ceilings.push_back(stored_bytes_ceiling(*options.max_bytes));
   request.time_limit_s = options.time_limit_s;
+  SC_TRY_ASSIGN(request.losses.reference, within("--loss-reference", parse_pattern(options.loss_reference)));
+  request.losses.tokens = options.loss_tokens;
   return request;
 }
 
@@ -135,6 +139,8 @@ Json options_of(const SelectionOptions& options) {
     for (const Pattern& option : request->options) json["options"].push_back(option.name());
     json["granularity"] = name(request->granularity);
     json["tau"] = request->tau;
+    if (request->method == Method::kLoss)
+      json.update({{"loss_reference", options.loss_reference}, {"loss_tokens", options.loss_tokens}});
   }
   json.update({{"nd", options.nd}, {"m_rule", options.m_rule}, {"budget", options.budget}});
   if (!options.keep.empty()) json["keep"] = options.keep;
