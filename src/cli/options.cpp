@@ -38,7 +38,7 @@ namespace {
 void require_what_the_method_needs(const SelectionOptions& request) {
   const bool shuffled = request.method == "shuffled";
   if (shuffled && request.plan.empty()) throw CLI::RequiredError("--plan");
-  if (!shuffled && !request.sparsity && !request.max_bytes) throw CLI::RequiredError("--sparsity");
+  if (!shuffled && !request.sparsity && !request.has_ceiling()) throw CLI::RequiredError("--sparsity");
 }
 
 }  // namespace
@@ -54,6 +54,9 @@ void add_selection(CLI::App& verb, SelectionOptions& request) {
   verb.add_option("--max-bytes", request.max_bytes,
                   "most bytes that the model may take where it is stored with 8-bit weights and their places; beside "
                   "--sparsity or instead");
+  verb.add_option("--max-decode-ns", request.max_decode_ns,
+                  "most time that decoding one token may take on --arch, in ns; beside the others or instead");
+  verb.add_option("--max-decode-nj", request.max_decode_nj, "most energy of the same, in nJ");
   verb.add_option("--options", request.options,
                   "patterns to choose from, \"2:4,4:8,dense\", and sets of them: hardware (all that FlexCiM runs "
                   "natively), n:8 (any N of 8), powers:16 (powers of two up to M = 16) (default: "

@@ -60,6 +60,9 @@ struct SelectionOptions {
   std::string budget = "weights";    // weights | layers
   std::vector<std::string> keep;     // "dense:model.layers.0.*"
   std::optional<std::int64_t> max_bytes;
+  std::optional<std::int64_t> max_decode_ns, max_decode_nj;  // of one token, on `arch`
+  std::string arch = "flexcim";
+  bool has_ceiling() const { return max_bytes || max_decode_ns || max_decode_nj; }
   double time_limit_s = 60;
   std::string loss_reference = "4:8";  // what the other matrices have while the loss of one is measured
   std::int64_t loss_tokens = 1024;
