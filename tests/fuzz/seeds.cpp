@@ -58,14 +58,25 @@ std::string plan_seed() {
 
 std::string statistics_seed() {
   Statistics statistics{.model_fingerprint = "abc", .n_tokens = 5};
-  statistics.scope = {.thresholds = {{3, Granularity::kBlock}}, .patterns = {{2, 4}, {4, 8}}};
+  statistics.scope = {.thresholds = {{3, Granularity::kBlock}},
+                      .patterns = {{2, 4}, {4, 8}},
+                      .error_patterns = {{4, 8}},
+                      .losses = LossScope{}};
   statistics.inputs = {{.name = "q", .mean_squares = {0, 4, 2.25f}}};
   statistics.matrices = {{.name = "q",
                           .n_out = 4,
                           .n_in = 3,
                           .outliers = {{.weights = 12, .count = 2, .mean_score = 1}},
-                          .dropped = {0.25, 0.125}},
-                         {.name = "k", .n_out = 1, .n_in = 3, .outliers = {{.weights = 3}}, .dropped = {0, 0}}};
+                          .dropped = {0.25, 0.125},
+                          .errors = {0.1},
+                          .rises = {{0.01, 0.002}, {0.5, 0.1}}},
+                         {.name = "k",
+                          .n_out = 1,
+                          .n_in = 3,
+                          .outliers = {{.weights = 3}},
+                          .dropped = {0, 0},
+                          .errors = {0},
+                          .rises = {{}, {}}}};
   return to_json(statistics).dump();
 }
 
