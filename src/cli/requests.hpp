@@ -34,6 +34,9 @@ struct EvalRequest : TensorRequest, TextRequest {
   std::int64_t context = 0;  // 0: 2048, or what the model allows
   std::int64_t max_tokens = INT64_MAX, max_documents = INT64_MAX;
   std::string compare;  // another model; empty: none
+  std::string task;     // in place of a text: "hellaswag", "lambada"
+  std::filesystem::path task_file;
+  std::int64_t limit = INT64_MAX;  // questions
   std::string arithmetic = "float";
   std::string arch;               // of flexcim arithmetic; empty: flexcim
   std::vector<std::string> set;   // KEY=VALUE of its description

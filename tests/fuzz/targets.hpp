@@ -17,6 +17,7 @@ void llama2c(std::string_view input);
 void machine(std::string_view input);
 void patterns(std::string_view input);
 void plan(std::string_view input);
+void questions(std::string_view input);
 void record(std::string_view input);
 void regex(std::string_view input);
 void safetensors(std::string_view input);
@@ -41,6 +42,7 @@ inline constexpr Target kTargets[] = {{"config", config},
                                       {"machine", machine},
                                       {"patterns", patterns},
                                       {"plan", plan},
+                                      {"questions", questions},
                                       {"record", record},
                                       {"regex", regex},
                                       {"safetensors", safetensors},

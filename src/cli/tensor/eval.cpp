@@ -6,6 +6,7 @@
 #include "base/provenance.hpp"
 #include "cli/tensor/common.hpp"
 #include "evaluate/perplexity.hpp"
+#include "evaluate/tasks.hpp"
 #include "hardware/comparison.hpp"
 #include "hardware/simulate.hpp"
 #include "model/flexcim_arithmetic.hpp"
@@ -69,14 +70,38 @@ void print(const Evaluation& result, const FlexcimArithmetic* macros) {
   fmt::print("{}", table.text());
 }
 
-Result<void> write(const EvalRequest& request, const OpenModel& model, const OpenModel* reference,
-                   const Protocol& protocol, const Evaluation& result) {
+/// The arithmetic that was asked for.
+Result<Compute> compute_of(const EvalRequest& request) {
+  SC_TRY_ASSIGN(Compute compute, prepare_compute(request));
+  SC_TRY_ASSIGN(compute.arithmetic, choose_arithmetic(request.arithmetic, compute));
+  if (request.arithmetic == "flexcim") {
+    SC_TRY_ASSIGN(compute.flexcim, open_macros(request));
+  }
+  return compute;
+}
+
+Json arithmetic_options(const EvalRequest& request) {
   Json options = options_of(request);
-  options["text"] = request.text.string();
   options["arithmetic"] = request.arithmetic;
   if (!request.arch.empty()) options["arch"] = request.arch;
   if (!request.set.empty()) options["set"] = request.set;
   if (request.check_strips > 0) options["check_strips"] = request.check_strips;
+  return options;
+}
+
+/// A result with what it was made from.
+Result<void> write(const EvalRequest& request, const OpenModel& model, Json json, Json options,
+                   std::vector<std::filesystem::path> inputs) {
+  if (std::filesystem::exists(request.arch)) inputs.emplace_back(request.arch);
+  if (const auto& macros = model.llama.compute().flexcim) json["flexcim"] = to_json(*macros);
+  SC_TRY_ASSIGN(json["provenance"], provenance("eval", std::move(options), inputs));
+  return write_json_file(request.json, json);
+}
+
+Result<void> write(const EvalRequest& request, const OpenModel& model, const OpenModel* reference,
+                   const Protocol& protocol, const Evaluation& result) {
+  Json options = arithmetic_options(request);
+  options["text"] = request.text.string();
   options["context"] = protocol.context;
   if (request.split) options["split"] = *request.split;
   if (protocol.max_tokens != INT64_MAX) options["max_tokens"] = protocol.max_tokens;
@@ -85,11 +110,7 @@ Result<void> write(const EvalRequest& request, const OpenModel& model, const Ope
   auto inputs = model.checkpoint->files();
   if (reference) std::ranges::copy(reference->checkpoint->files(), std::back_inserter(inputs));
   inputs.push_back(request.text);
-  if (std::filesystem::exists(request.arch)) inputs.emplace_back(request.arch);
-  Json json = to_json(result);
-  if (const auto& macros = model.llama.compute().flexcim) json["flexcim"] = to_json(*macros);
-  SC_TRY_ASSIGN(json["provenance"], provenance("eval", std::move(options), inputs));
-  return write_json_file(request.json, json);
+  return write(request, model, to_json(result), std::move(options), std::move(inputs));
 }
 
 /// Only models that mean the same by a token can be compared token by token.
@@ -101,16 +122,48 @@ Result<void> check_same_vocabulary(const OpenModel& model, const OpenModel& refe
               "{}: its vocabulary is another one, so token probabilities cannot be compared", name);
 }
 
-}  // namespace
+std::string with_error(const Estimate& estimate, double scale, std::string_view unit) {
+  return fmt::format("{:.2f} +- {:.2f}{}", scale * estimate.value, scale * estimate.standard_error, unit);
+}
 
-Result<void> run_eval(const EvalRequest& request) {
-  if (!request.json.empty()) SC_TRY(OutputFile::create(request.json));  // whether it can be written, before the work
+void print(const TaskResult& result, const FlexcimArithmetic* macros) {
+  Table table({"measure", "value"});
+  table.row({"accuracy", with_error(result.accuracy, 100, " %")});
+  if (result.by_length) table.row({"accuracy by length", with_error(*result.by_length, 100, " %")});
+  if (result.perplexity) table.row({"perplexity of the last word", with_error(*result.perplexity, 1, "")});
+  table.row({"questions", format_count(std::ssize(result.answers))});
+  if (result.cut > 0) table.row({"contexts cut to fit", format_count(result.cut)});
+  if (macros) add_rows(table, *macros);
+  table.row({"tokens", format_count(result.tokens)});
+  table.row({"tokens/s", fmt::format("{:.0f}", static_cast<double>(result.tokens) / std::max(1e-9, result.seconds))});
+  fmt::print("{}", table.text());
+}
+
+Result<void> write(const EvalRequest& request, const OpenModel& model, const TaskResult& result) {
+  Json options = arithmetic_options(request);
+  options["task"] = request.task;
+  options["task_file"] = request.task_file.string();
+  if (request.limit != INT64_MAX) options["limit"] = request.limit;
+  auto inputs = model.checkpoint->files();
+  inputs.push_back(request.task_file);
+  return write(request, model, to_json(result), std::move(options), std::move(inputs));
+}
+
+Result<void> answer_task(const EvalRequest& request) {
+  SC_TRY_ASSIGN(const Task task, parse_task(request.task));
+  SC_TRY_ASSIGN(std::vector<Question> questions, read_questions(task, request.task_file));
+  if (std::ssize(questions) > request.limit) questions.resize(static_cast<std::size_t>(request.limit));
+  SC_TRY_ASSIGN(const Compute compute, compute_of(request));
+  SC_TRY_ASSIGN(const OpenModel model, open_model(request.model, compute));
+  SC_TRY_ASSIGN(const TaskResult result,
+                within(request.task_file.string(), evaluate_task(model.llama, *model.tokenizer, task, questions)));
+  print(result, model.llama.compute().flexcim.get());
+  return request.json.empty() ? Result<void>() : write(request, model, result);
+}
+
+Result<void> evaluate_text(const EvalRequest& request) {
   SC_TRY_ASSIGN(const Corpus corpus, read_corpus(request.text, request.split));
-  SC_TRY_ASSIGN(Compute compute, prepare_compute(request));
-  SC_TRY_ASSIGN(compute.arithmetic, choose_arithmetic(request.arithmetic, compute));
-  if (request.arithmetic == "flexcim") {
-    SC_TRY_ASSIGN(compute.flexcim, open_macros(request));
-  }
+  SC_TRY_ASSIGN(Compute compute, compute_of(request));
   SC_TRY_ASSIGN(const OpenModel model, open_model(request.model, compute));
   const Protocol protocol = protocol_of(request, model.checkpoint->config());
   SC_TRY_ASSIGN(const auto sequences,
@@ -129,6 +182,13 @@ Result<void> run_eval(const EvalRequest& request) {
   print(result, model.llama.compute().flexcim.get());
   if (!request.json.empty()) SC_TRY(write(request, model, reference ? &*reference : nullptr, protocol, result));
   return {};
+}
+
+}  // namespace
+
+Result<void> run_eval(const EvalRequest& request) {
+  if (!request.json.empty()) SC_TRY(OutputFile::create(request.json));  // whether it can be written, before the work
+  return request.task.empty() ? evaluate_text(request) : answer_task(request);
 }
 
 }  // namespace sparsecim
