@@ -38,6 +38,7 @@ struct EvalRequest : TensorRequest, TextRequest {
   std::filesystem::path task_file;
   std::int64_t limit = INT64_MAX;  // questions
   std::string arithmetic = "float";
+  std::string round_weights;      // "4:32"; empty: as they are
   std::string arch;               // of flexcim arithmetic; empty: flexcim
   std::vector<std::string> set;   // KEY=VALUE of its description
   std::int64_t check_strips = 0;  // 0: 2
@@ -83,6 +84,8 @@ struct PruneRequest : TensorRequest {
   std::string pattern;
   std::filesystem::path plan;
   std::string importance = "wanda";
+  std::filesystem::path masks;           // in place of an importance: made by somebody else
+  std::string mask_granularity = "row";  // row | rows:G | pairs:G
   CalibrationRequest calibration;
   std::filesystem::path output;
   bool force = false;

@@ -70,6 +70,46 @@ void count_groups(std::span<const float> row, std::vector<std::uint8_t>& kept, M
 
 bool is_share(double value) { return value >= 0 && value <= 1; }
 
+/// Counts what rows need of pairs together, row after row.
+class PairCounter {
+ public:
+  explicit PairCounter(std::size_t n_inputs) : of_row_((n_inputs + 1) / 2) { together_.fill(of_row_); }
+
+  void add(std::span<const float> row, bool last) {
+    for (std::size_t p = 0; p < of_row_.size(); ++p) {
+      const bool right = 2 * p + 1 < row.size() && row[2 * p + 1] != 0;
+      of_row_[p] = static_cast<std::uint8_t>((row[2 * p] != 0) + right);
+    }
+    ++rows_;
+    for (std::size_t g = 0; g < together_.size(); ++g) {
+      std::vector<std::uint8_t>& most = together_[g];
+      for (std::size_t p = 0; p < most.size(); ++p) most[p] = std::max(most[p], of_row_[p]);
+      if (rows_ % MaskStatistics::kSharingOutputs[g] == 0 || last) take_group(g);
+    }
+  }
+  const std::array<std::array<int, 4>, 6>& most() const { return most_; }
+
+ private:
+  /// The rows of a group are complete.
+  void take_group(std::size_t g) {
+    std::vector<std::uint8_t>& pairs = together_[g];
+    for (std::size_t i = 0; i < MaskStatistics::kGroupSizes.size(); ++i) {
+      const auto width = static_cast<std::size_t>(MaskStatistics::kGroupSizes[i] / 2);
+      for (std::size_t p = 0; p < pairs.size(); p += width) {
+        int sum = 0;
+        for (std::size_t k = p; k < std::min(p + width, pairs.size()); ++k) sum += pairs[k];
+        most_[g][i] = std::max(most_[g][i], sum);
+      }
+    }
+    std::ranges::fill(pairs, 0);
+  }
+
+  std::vector<std::uint8_t> of_row_;                   // kept of each pair
+  std::array<std::vector<std::uint8_t>, 6> together_;  // the most of the rows so far
+  std::array<std::array<int, 4>, 6> most_ = {};
+  std::int64_t rows_ = 0;
+};
+
 Result<void> validate_sizes(const Operation& operation) {
   for (const auto& [name, size] : {std::pair{"tokens", operation.n_tokens},
                                    {"inputs", operation.n_inputs},
@@ -110,9 +150,10 @@ Result<void> validate_statistics(const Operation& operation) {
     return fail("{} values held, outside 0 .. {}", operation.held_values, kMostHeld);
   if (!operation.weights) return {};
   const std::int64_t weights = operation.n_inputs * operation.n_outputs;
-  const auto& [nonzero, one_bits, most_kept, row_parts] = *operation.weights;
+  const std::int64_t nonzero = operation.weights->nonzero, one_bits = operation.weights->one_bits;
   if (nonzero < 0 || nonzero > weights) return fail("{} non-zero weights of {}", nonzero, weights);
   if (one_bits < 0 || one_bits > 8 * nonzero) return fail("{} one bits in {} 8-bit weights", one_bits, nonzero);
+  const auto& row_parts = operation.weights->row_parts;
   const std::int64_t parts = std::accumulate(row_parts.begin(), row_parts.end(), std::int64_t{0});
   const std::int64_t all_parts = operation.n_outputs * divide_up(operation.n_inputs, MaskStatistics::kRowPart);
   if (std::ranges::min(row_parts) < 0 || (parts != 0 && parts != all_parts))
@@ -133,15 +174,28 @@ Result<void> validate(const Operation& operation) {
 MaskStatistics mask_statistics(std::span<const float> weights, std::int64_t n_inputs) {
   const auto width = static_cast<std::size_t>(n_inputs);
   SC_CHECK(n_inputs > 0 && weights.size() % width == 0);
-  MaskStatistics statistics{.most_kept = {}};
+  MaskStatistics statistics{.most_kept = {}, .most_pairs = {}};
   std::vector<std::uint8_t> kept;
+  PairCounter pairs(width);
   for (std::size_t begin = 0; begin < weights.size(); begin += width) {
     const auto row = weights.subspan(begin, width);
     statistics.nonzero += std::ranges::count_if(row, [](float weight) { return weight != 0; });
     statistics.one_bits += one_bits_of_row(row);
     count_groups(row, kept, statistics);
+    pairs.add(row, begin + width == weights.size());
   }
+  statistics.most_pairs = pairs.most();
   return statistics;
+}
+
+int MaskStatistics::pairs_needed(std::int64_t outputs, int inputs) const {
+  for (std::size_t i = 0; i < kGroupSizes.size(); ++i) {
+    if (kGroupSizes[i] != inputs) continue;
+    if (outputs == 1) return most_kept[i];
+    for (std::size_t g = 0; g < kSharingOutputs.size(); ++g)
+      if (kSharingOutputs[g] == outputs) return most_pairs[g][i];
+  }
+  return inputs;
 }
 
 Operation Operation::step(std::int64_t step) const {

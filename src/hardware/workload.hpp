@@ -26,6 +26,14 @@ struct MaskStatistics {
   /// the others. All 0: not counted.
   static constexpr std::int64_t kRowPart = 64;
   std::array<std::int64_t, 3> row_parts = {};
+  /// The most pairs of inputs (2p, 2p+1) that kSharingOutputs[g] outputs, from a multiple of that on, need between them
+  /// in any aligned group of kGroupSizes[i] inputs: of each pair as many as one of them keeps at most, 0 to 2, summed.
+  static constexpr std::array<int, 6> kSharingOutputs = {2, 4, 8, 16, 32, 64};
+  std::array<std::array<int, 4>, 6> most_pairs = {
+      {{2, 4, 8, 16}, {2, 4, 8, 16}, {2, 4, 8, 16}, {2, 4, 8, 16}, {2, 4, 8, 16}, {2, 4, 8, 16}}};
+
+  /// Pairs that `outputs` need in `inputs`; all of them where that was not counted.
+  int pairs_needed(std::int64_t outputs, int inputs) const;
 };
 
 /// Counts `weights`, [n_outputs, n_inputs] row-major, quantised by row to 8 bits (symmetric, the row's largest

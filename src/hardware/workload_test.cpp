@@ -9,6 +9,8 @@
 #include <map>
 #include <random>
 
+#include "sparsity/mask.hpp"
+
 namespace sparsecim {
 namespace {
 
@@ -55,6 +57,33 @@ TEST(MaskStatistics, AgreesWithCountingOneWeightAfterTheOther) {
 TEST(MaskStatistics, OfARaggedRowCountsItsLastShortGroup) {
   const std::vector<float> weights = {0, 0, 0, 0, 1, 1};
   EXPECT_THAT(mask_statistics(weights, 6).most_kept, ElementsAre(2, 2, 2, 2));
+}
+
+TEST(MaskStatistics, CountsThePairsThatOutputsNeedBetweenThem) {
+  // Both of pair 0; one of pair 0, the other; one of pair 1 in the second group of two.
+  const std::vector<float> weights = {1, 2, 0, 0, /**/ 0, 3, 0, 0, /**/ 0, 0, 0, 4, /**/ 5, 0, 0, 0, /**/ 0, 0, 1, 1};
+  const MaskStatistics counted = mask_statistics(weights, 4);
+  EXPECT_EQ(counted.pairs_needed(1, 4), 2);
+  EXPECT_EQ(counted.pairs_needed(2, 4), 2) << "the third and the fourth need one each, the last stands alone";
+  EXPECT_EQ(counted.pairs_needed(4, 4), 3);
+  EXPECT_EQ(counted.pairs_needed(8, 4), 4);
+  EXPECT_EQ(counted.pairs_needed(3, 4), 4) << "not counted: all";
+  EXPECT_EQ(counted.pairs_needed(2, 32), 32);
+}
+
+TEST(MaskStatistics, FindsOutWhetherOutputsSharePairsAsPruningForItDoes) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  std::vector<float> dense(100 * 72);
+  for (float& weight : dense) weight = normal(random);
+  for (const Pattern pattern : {Pattern{2, 4}, {1, 4}, {2, 8}, {4, 8}, {3, 8}, {8, 16}})
+    for (const int group : {2, 8, 32, 64}) {
+      std::vector<float> shared = dense, own = dense;
+      ASSERT_TRUE(apply_nm(shared, 72, {}, pattern, {MaskSharing::Kind::kPairs, group}));
+      ASSERT_TRUE(apply_nm(own, 72, {}, pattern));
+      EXPECT_EQ(mask_statistics(shared, 72).pairs_needed(group, pattern.m), pattern.n) << pattern.name();
+      EXPECT_GT(mask_statistics(own, 72).pairs_needed(group, pattern.m), pattern.n) << pattern.name();
+    }
 }
 
 TEST(Operation, WithoutCountedWeightsKeepsEverySlotOfItsPattern) {

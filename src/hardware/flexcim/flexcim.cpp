@@ -64,11 +64,15 @@ class FlexcimStage : public InputStage {
   Result<void> check(const Operation& operation, Pattern native) const override {
     const bool needs_shared_mask = parameters_.pair_select == PairSelectKind::kSharedPairs;
     if (!needs_shared_mask || !operation.weights || native.dense() || native.m <= 2) return {};
-    return fail(
-        Remedy{"choose another pair_select; bitserial_per_cell takes every mask"},
-        "pair_select shared_pairs needs a mask whose columns share their pairs, and this {} mask was not pruned "
-        "for it",
-        native.name());
+    const std::int64_t group = parameters_.columns_per_group;
+    const int needed = operation.weights->pairs_needed(group, native.m);
+    if (needed <= native.n) return {};
+    return fail(Remedy{fmt::format("prune with --mask-granularity pairs:{}, or choose another pair_select: "
+                                   "bitserial_per_cell takes every mask",
+                                   group)},
+                "pair_select shared_pairs lets {} columns choose {} pairs of {} inputs between them, and this mask "
+                "needs {}",
+                group, native.n, native.m, needed);
   }
 
   void add_parts(std::vector<Part>& parts) const override { select_->add_parts(parts); }
