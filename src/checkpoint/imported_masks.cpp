@@ -79,6 +79,7 @@ class Nonzeros final : public ImportedMasks {
   static Result<std::unique_ptr<ImportedMasks>> open(const fs::path& path, const ModelConfig& config) {
     SC_TRY_ASSIGN(auto checkpoint, open_checkpoint(path));
     const ModelConfig& theirs = checkpoint->config();
+    SC_TRY(within(path.string(), require_dense(theirs, "are no masks")));
     const auto same = [](const LinearShape& a, const LinearShape& b) {
       return a.name == b.name && a.n_out == b.n_out && a.n_in == b.n_in;
     };

@@ -73,6 +73,10 @@ void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
   verb->add_option("--check-strips", request->check_strips,
                    "with --arithmetic flexcim: of every matrix, strips of a macro's columns that are computed bit by "
                    "bit, over 4 tokens (default: 2)");
+  verb->add_option(
+      "--round-weights", request->round_weights,
+      "BITS:GROUP: the blocks' matrices as stored in BITS bits, every GROUP inputs of a row with a float16 "
+      "scale, for instance 4:32 (as ggml's Q4_0); with --arithmetic float. Tells the stored bytes");
   add_compute(*verb, *request);
   verb->add_option("--json", request->json, "write the result to this file");
   verb->footer(
@@ -82,6 +86,7 @@ void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "  sparsecim eval pruned/ --text wiki.txt --compare smollm2-135m --json result.json\n"
       "  sparsecim eval pruned/ --text wiki.txt --arithmetic int8 --compare pruned/\n"
       "  sparsecim eval pruned/ --text wiki.txt --arithmetic flexcim --set sub_macros=8 --set patterns=all\n"
+      "  sparsecim eval smollm2-135m --text wiki.txt --round-weights 4:32\n"
       "  sparsecim eval pruned/ --task hellaswag --task-file hellaswag_val.jsonl --limit 1000\n"
       "  sparsecim eval pruned/ --task lambada --task-file lambada_test.jsonl");
   verb->callback([request, &run] { run = [request] { return run_eval(*request); }; });

@@ -76,6 +76,7 @@ Result<Plan> plan_of_masks(Plan dense, const ImportedMasks& masks) {
 
 Result<void> prune_by_masks(const Plan& plan, const ImportedMasks& masks, PruneOutput& output) {
   const ModelConfig& config = output.source().config();
+  SC_TRY(require_dense(config, "cannot be pruned"));
   SC_TRY(check_plan(plan, config));
   Progress progress("pruning", config.n_layers, "blocks");
   progress.skip(output.finished_blocks());

@@ -116,8 +116,8 @@ Result<Question> lambada_item(std::string_view line) {
 }
 
 /// Item by item, one in a line.
-Result<std::vector<Question>> items_of(const std::vector<std::string_view>& lines,
-                                       Result<Question> (*item)(std::string_view)) {
+Result<std::vector<Question>> json_items_of(const std::vector<std::string_view>& lines,
+                                            Result<Question> (*item)(std::string_view)) {
   std::vector<Question> questions;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     SC_TRY_ASSIGN(Question question, in_line(i, item(lines[i])));
@@ -167,8 +167,8 @@ Result<std::vector<Question>> questions_from_text(Task task, std::string_view te
   SC_TRY(check_text(text));
   const std::vector<std::string_view> lines = lines_of(text);
   if (lines.empty()) return fail(Remedy{"give the task's file"}, "there is no question");
-  if (task == Task::kLambada) return items_of(lines, lambada_item);
-  return lines[0].starts_with('{') ? items_of(lines, hellaswag_item) : plain_items_of(lines);
+  if (task == Task::kLambada) return json_items_of(lines, lambada_item);
+  return lines[0].starts_with('{') ? json_items_of(lines, hellaswag_item) : plain_items_of(lines);
 }
 
 Result<std::vector<Question>> read_questions(Task task, const std::filesystem::path& file) {
