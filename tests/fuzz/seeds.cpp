@@ -2,6 +2,7 @@
 
 #include "base/embedded.hpp"
 #include "checkpoint/test_gguf.hpp"
+#include "hardware/analog/schedule.hpp"
 #include "report/test_record.hpp"
 #include "sparsity/plan.hpp"
 #include "sparsity/statistics.hpp"
@@ -80,6 +81,22 @@ std::string statistics_seed() {
   return to_json(statistics).dump();
 }
 
+/// One matrix of 16 x 16 in arrays of 8 x 8, in both forms.
+std::vector<std::string> stream_seeds() {
+  std::vector<std::string> seeds;
+  for (const CellMapping mapping : {CellMapping::kSparse, CellMapping::kDenseElements}) {
+    AnalogPlan plan{.array = {8, 8}, .matrices = {{}}, .rules = {}, .placed = {}, .format = {}, .converters = {}};
+    for (const Stage& stage : stages_of(monarch_of_squares(16, 16).value()))
+      plan.matrices[0].stages.push_back(Layout::make(mapping, stage, plan.array).value());
+    plan.placed = place(plan.matrices, plan.rules);
+    const std::size_t members[] = {0};
+    const CommandStream stream = schedule(plan, members, 1);
+    seeds.push_back(to_text(stream));
+    seeds.push_back(to_binary(stream));
+  }
+  return seeds;
+}
+
 std::vector<std::string> embedded_seeds(std::string_view folder) {
   std::vector<std::string> seeds;
   for (const EmbeddedFile& file : embedded_files())
@@ -101,6 +118,7 @@ std::vector<std::string> made_seeds(std::string_view target) {
   if (target == "sentencepiece") return {sentencepiece_seed()};
   if (target == "shapes") return embedded_seeds("shapes/");
   if (target == "statistics") return {statistics_seed()};
+  if (target == "stream") return stream_seeds();
   if (target == "tokenizer_bin") return {static_cast<char>(300 - 259) + llama2c_tokenizer_file()};
   if (target == "tokenizer_json") return tokenizer_seeds();
   return {};

@@ -25,6 +25,7 @@ void sentencepiece(std::string_view input);
 void shapes(std::string_view input);
 void shard_index(std::string_view input);
 void statistics(std::string_view input);
+void stream(std::string_view input);
 void tokenizer_bin(std::string_view input);
 void tokenizer_json(std::string_view input);
 void utf8(std::string_view input);
@@ -50,6 +51,7 @@ inline constexpr Target kTargets[] = {{"config", config},
                                       {"shapes", shapes},
                                       {"shard_index", shard_index},
                                       {"statistics", statistics},
+                                      {"stream", stream},
                                       {"tokenizer_bin", tokenizer_bin},
                                       {"tokenizer_json", tokenizer_json},
                                       {"utf8", utf8}};
