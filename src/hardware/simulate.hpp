@@ -106,6 +106,7 @@ struct Simulation {
   std::vector<std::int64_t> span_operation;  // which operation each belongs to
   std::vector<std::string> notes;
   std::vector<UsedConstant> constants;
+  Json figures = Json::object();  // of this kind of machine alone
   Json parameters;
 };
 

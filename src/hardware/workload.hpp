@@ -87,6 +87,7 @@ struct Operation {
   /// Activations that must be kept while this runs, beside its own inputs and outputs: the residual stream, outputs of
   /// the operations before that somebody still needs.
   std::int64_t held_values = 0;
+  bool shares_inputs = false;  // reads what the operation before it reads, so that the two can run side by side
 
   /// Times that it is done one after the other.
   std::int64_t steps() const { return count / independent; }
