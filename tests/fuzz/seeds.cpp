@@ -86,7 +86,7 @@ std::vector<std::string> stream_seeds() {
   std::vector<std::string> seeds;
   for (const CellMapping mapping : {CellMapping::kSparse, CellMapping::kDenseElements}) {
     AnalogPlan plan{.array = {8, 8}, .matrices = {{}}, .rules = {}, .placed = {}, .format = {}, .converters = {}};
-    for (const Stage& stage : stages_of(monarch_of_squares(16, 16).value()))
+    for (const ArrayStage& stage : stages_of(monarch_of_squares(16, 16).value()))
       plan.matrices[0].stages.push_back(Layout::make(mapping, stage, plan.array).value());
     plan.placed = place(plan.matrices, plan.rules);
     const std::size_t members[] = {0};

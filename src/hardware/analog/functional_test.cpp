@@ -36,7 +36,7 @@ struct Chip {
       shapes.push_back(shape);
       plan.matrices.push_back({.stages = {}, .phase = phase});
       weights.emplace_back();
-      for (const Stage& stage : stages_of(shape)) {
+      for (const ArrayStage& stage : stages_of(shape)) {
         plan.matrices.back().stages.push_back(Layout::make(mapping, stage, array).value());
         weights.back().push_back(ints_of(stage.weights(), format.weight_bits,
                                          static_cast<unsigned>(10 * weights.size() + weights.back().size())));

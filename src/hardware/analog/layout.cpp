@@ -13,7 +13,7 @@ bool same_kind(const Layout& a, const Layout& b) { return a.mapping() == b.mappi
 /// Tile number = output tile * input tiles + input tile.
 class LinearLayout : public Layout {
  public:
-  LinearLayout(const Stage& stage, ArraySize array)
+  LinearLayout(const ArrayStage& stage, ArraySize array)
       : Layout(CellMapping::kLinear, stage, array),
         input_tiles_(divide_up(stage.inputs, array.rows)),
         output_tiles_(divide_up(stage.outputs, array.columns)) {}
@@ -52,7 +52,7 @@ class LinearLayout : public Layout {
 /// a diagonal.
 class BlockLayout : public Layout {
  public:
-  BlockLayout(CellMapping mapping, const Stage& stage, ArraySize array)
+  BlockLayout(CellMapping mapping, const ArrayStage& stage, ArraySize array)
       : Layout(mapping, stage, array),
         row_strips_(array.rows / stage.inputs),
         column_strips_(array.columns / stage.outputs),
@@ -95,7 +95,7 @@ class BlockLayout : public Layout {
 
 class SparseLayout : public BlockLayout {
  public:
-  SparseLayout(const Stage& stage, ArraySize array) : BlockLayout(CellMapping::kSparse, stage, array) {}
+  SparseLayout(const ArrayStage& stage, ArraySize array) : BlockLayout(CellMapping::kSparse, stage, array) {}
 
   std::int64_t diagonals() const override { return 1; }
   std::int64_t steps(std::int64_t) const override { return 1; }
@@ -108,19 +108,19 @@ class SparseLayout : public BlockLayout {
   }
 
  private:
-  Strided addresses(const Stage::Order& order, std::int64_t tile, std::int64_t run, std::int64_t count) const {
+  Strided addresses(const ArrayStage::Order& order, std::int64_t tile, std::int64_t run, std::int64_t count) const {
     return {order.at(first_block(tile), 0), count, order.per_channel, run, order.per_block};
   }
 };
 
 class DenseBlockLayout : public BlockLayout {
  public:
-  DenseBlockLayout(const Stage& stage, ArraySize array) : BlockLayout(CellMapping::kDenseBlocks, stage, array) {}
+  DenseBlockLayout(const ArrayStage& stage, ArraySize array) : BlockLayout(CellMapping::kDenseBlocks, stage, array) {}
 
   std::int64_t diagonals() const override { return std::max(row_strips(), column_strips()); }
   std::int64_t steps(std::int64_t tile) const override { return blocks_of(tile); }
   LayoutStep step(std::int64_t tile, std::int64_t diagonal, std::int64_t step) const override {
-    const Stage& s = stage();
+    const ArrayStage& s = stage();
     const std::int64_t block = first_block(tile) + step;
     return {{.first = row_strip(step, diagonal) * s.inputs, .count = s.inputs},
             {.first = s.in.at(block, 0), .count = s.inputs, .stride = s.in.per_channel},
@@ -138,7 +138,7 @@ class DenseBlockLayout : public BlockLayout {
 /// Tile number = output piece * input pieces + input piece.
 class ElementLayout : public Layout {
  public:
-  ElementLayout(const Stage& stage, ArraySize array)
+  ElementLayout(const ArrayStage& stage, ArraySize array)
       : Layout(CellMapping::kDenseElements, stage, array),
         inputs_per_tile_(std::min(array.rows / stage.blocks, stage.inputs)),
         outputs_per_tile_(std::min(array.columns / stage.blocks, stage.outputs)),
@@ -149,7 +149,7 @@ class ElementLayout : public Layout {
   std::int64_t diagonals() const override { return stage().blocks; }
   std::int64_t steps(std::int64_t) const override { return stage().blocks; }
   LayoutStep step(std::int64_t tile, std::int64_t diagonal, std::int64_t block) const override {
-    const Stage& s = stage();
+    const ArrayStage& s = stage();
     return {{.first = block, .count = inputs_of(tile), .stride = s.blocks},
             {.first = s.in.at(block, first_input(tile)), .count = inputs_of(tile), .stride = s.in.per_channel},
             {.first = (block + diagonal) % s.blocks, .count = outputs_of(tile), .stride = s.blocks},
@@ -184,26 +184,28 @@ class ElementLayout : public Layout {
 
 }  // namespace
 
-Stage dense_stage(std::int64_t n_out, std::int64_t n_in) { return {.blocks = 1, .inputs = n_in, .outputs = n_out}; }
+ArrayStage dense_stage(std::int64_t n_out, std::int64_t n_in) {
+  return {.blocks = 1, .inputs = n_in, .outputs = n_out};
+}
 
-std::vector<Stage> stages_of(const MonarchShape& shape) {
+std::vector<ArrayStage> stages_of(const MonarchShape& shape) {
   const auto order = [&](std::int64_t size, bool strided) {
-    return strided ? Stage::Order{1, shape.blocks} : Stage::Order{size, 1};
+    return strided ? ArrayStage::Order{1, shape.blocks} : ArrayStage::Order{size, 1};
   };
-  const Stage right{.blocks = shape.blocks,
-                    .inputs = shape.inputs,
-                    .outputs = shape.middle,
-                    .in = order(shape.inputs, shape.strided_inputs),
-                    .out = order(shape.middle, false)};
-  const Stage left{.blocks = shape.blocks,
-                   .inputs = shape.middle,
-                   .outputs = shape.outputs,
-                   .in = order(shape.middle, true),
-                   .out = order(shape.outputs, true)};
+  const ArrayStage right{.blocks = shape.blocks,
+                         .inputs = shape.inputs,
+                         .outputs = shape.middle,
+                         .in = order(shape.inputs, shape.strided_inputs),
+                         .out = order(shape.middle, false)};
+  const ArrayStage left{.blocks = shape.blocks,
+                        .inputs = shape.middle,
+                        .outputs = shape.outputs,
+                        .in = order(shape.middle, true),
+                        .out = order(shape.outputs, true)};
   return {right, left};
 }
 
-Result<std::unique_ptr<Layout>> Layout::make(CellMapping mapping, const Stage& stage, ArraySize array) {
+Result<std::unique_ptr<Layout>> Layout::make(CellMapping mapping, const ArrayStage& stage, ArraySize array) {
   SC_CHECK(stage.blocks > 0 && stage.inputs > 0 && stage.outputs > 0 && array.rows > 0 && array.columns > 0);
   const std::int64_t side = std::min(array.rows, array.columns);
   if (mapping == CellMapping::kLinear) {

@@ -31,7 +31,7 @@ struct ArraySize {
 };
 
 /// One block-diagonal factor, or a dense matrix as one block: a row of the array per input, a column per output.
-struct Stage {
+struct ArrayStage {
   /// Where channel c of block b is in the vector that the stage reads or writes.
   struct Order {
     std::int64_t per_block = 0, per_channel = 1;
@@ -50,12 +50,12 @@ struct Stage {
   std::int64_t weight(std::int64_t block, std::int64_t output, std::int64_t input) const {
     return (block * outputs + output) * inputs + input;
   }
-  bool operator==(const Stage&) const = default;
+  bool operator==(const ArrayStage&) const = default;
 };
 
-Stage dense_stage(std::int64_t n_out, std::int64_t n_in);
+ArrayStage dense_stage(std::int64_t n_out, std::int64_t n_in);
 /// The right factor, then the left one; the permutations are in the orders.
-std::vector<Stage> stages_of(const MonarchShape& shape);
+std::vector<ArrayStage> stages_of(const MonarchShape& shape);
 
 /// What an array does at once: drives rows with inputs, and turns the sums of columns into outputs.
 struct LayoutStep {
@@ -67,10 +67,10 @@ struct LayoutStep {
 class Layout {
  public:
   /// Errors: a block, or for reading B a number of blocks, that is larger than the array, with the largest that fits.
-  static Result<std::unique_ptr<Layout>> make(CellMapping mapping, const Stage& stage, ArraySize array);
+  static Result<std::unique_ptr<Layout>> make(CellMapping mapping, const ArrayStage& stage, ArraySize array);
   virtual ~Layout() = default;
 
-  const Stage& stage() const { return stage_; }
+  const ArrayStage& stage() const { return stage_; }
   const ArraySize& array() const { return array_; }
   CellMapping mapping() const { return mapping_; }
 
@@ -93,11 +93,12 @@ class Layout {
   virtual bool alike(const Layout& other) const = 0;
 
  protected:
-  Layout(CellMapping mapping, const Stage& stage, ArraySize array) : mapping_(mapping), stage_(stage), array_(array) {}
+  Layout(CellMapping mapping, const ArrayStage& stage, ArraySize array)
+      : mapping_(mapping), stage_(stage), array_(array) {}
 
  private:
   CellMapping mapping_;
-  Stage stage_;
+  ArrayStage stage_;
   ArraySize array_;
 };
 

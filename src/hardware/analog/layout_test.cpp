@@ -49,7 +49,7 @@ Ints through_arrays(const Layout& layout, const Ints& factor, const Ints& x) {
 /// The whole product, stage after stage; x is padded, y cut to what is real.
 Ints monarch_through_arrays(CellMapping mapping, const MonarchShape& shape, ArraySize array, const Ints& left,
                             const Ints& right, Ints x) {
-  const std::vector<Stage> stages = stages_of(shape);
+  const std::vector<ArrayStage> stages = stages_of(shape);
   x.resize(static_cast<std::size_t>(shape.padded_inputs()));
   const Ints middle = through_arrays(*Layout::make(mapping, stages[0], array).value(), right, x);
   Ints y = through_arrays(*Layout::make(mapping, stages[1], array).value(), left, middle);
@@ -102,7 +102,7 @@ TEST(AnalogLayout, DiagonalsOfAnArrayNeverShareACell) {
   for (const MonarchShape& shape : shapes())
     for (const ArraySize array : {ArraySize{32, 32}, {20, 20}, {16, 48}, {48, 16}})
       for (const CellMapping mapping : {CellMapping::kDenseBlocks, CellMapping::kDenseElements})
-        for (const Stage& stage : stages_of(shape)) {
+        for (const ArrayStage& stage : stages_of(shape)) {
           const auto layout = Layout::make(mapping, stage, array);
           if (!layout) continue;
           std::set<std::pair<std::int64_t, std::int64_t>> used;
@@ -116,7 +116,7 @@ TEST(AnalogLayout, DiagonalsOfAnArrayNeverShareACell) {
 TEST(AnalogLayout, TilesOfOneGroupDriveTheSameInputsOnTheSameRows) {
   for (const MonarchShape& shape : shapes())
     for (const CellMapping mapping : kMonarchMappings)
-      for (const Stage& stage : stages_of(shape)) {
+      for (const ArrayStage& stage : stages_of(shape)) {
         const auto layout = Layout::make(mapping, stage, {32, 48});
         if (!layout) continue;
         for (std::int64_t tile = 1; tile < (*layout)->tiles(); ++tile) {
@@ -136,7 +136,7 @@ TEST(AnalogLayout, TilesOfOneGroupDriveTheSameInputsOnTheSameRows) {
 TEST(AnalogLayout, HoldsAFactorOfBertLargeInAsManyArraysAsThePartitionSays) {
   const auto arrays = [](CellMapping mapping, std::int64_t n_out, std::int64_t n_in) {
     double sum = 0;
-    for (const Stage& stage : stages_of(monarch_of_squares(n_out, n_in).value())) {
+    for (const ArrayStage& stage : stages_of(monarch_of_squares(n_out, n_in).value())) {
       const auto layout = Layout::make(mapping, stage, {}).value();
       sum += static_cast<double>(layout->tiles()) / static_cast<double>(layout->diagonals());
     }
@@ -151,13 +151,13 @@ TEST(AnalogLayout, HoldsAFactorOfBertLargeInAsManyArraysAsThePartitionSays) {
 }
 
 TEST(AnalogLayout, RefusesBlocksThatAreLargerThanAnArrayAndNamesTheNearestNumber) {
-  const Stage stage = stages_of(monarch_of_blocks(4096, 4096, 8).value())[0];
+  const ArrayStage stage = stages_of(monarch_of_blocks(4096, 4096, 8).value())[0];
   EXPECT_EQ(
       Layout::make(CellMapping::kSparse, stage, {}).error().line(),
       "a block of 512 inputs and 512 outputs does not fit a 256 x 256 array; choose at least 16 blocks, or larger "
       "arrays");
   EXPECT_TRUE(Layout::make(CellMapping::kDenseBlocks, stages_of(monarch_of_blocks(4096, 4096, 16).value())[0], {}));
-  const Stage many = stages_of(monarch_of_blocks(4096, 4096, 257).value())[0];
+  const ArrayStage many = stages_of(monarch_of_blocks(4096, 4096, 257).value())[0];
   EXPECT_EQ(Layout::make(CellMapping::kDenseElements, many, {}).error().line(),
             "257 blocks do not fit the diagonals of 256 x 256 arrays; choose at most 256 blocks, or larger arrays");
   EXPECT_TRUE(Layout::make(CellMapping::kDenseElements, stage, {}));

@@ -92,14 +92,14 @@ AnalogMachine::AnalogMachine(const AnalogParameters& parameters, Json shown)
 Result<std::vector<std::shared_ptr<const Layout>>> AnalogMachine::layouts_of(const Operation& operation,
                                                                              std::optional<MonarchShape>& shape) const {
   const std::int64_t n_out = operation.n_outputs / matrices_in(operation, parameters_.mapping);
-  std::vector<Stage> stages = {dense_stage(n_out, operation.n_inputs)};
+  std::vector<ArrayStage> stages = {dense_stage(n_out, operation.n_inputs)};
   if (parameters_.mapping != CellMapping::kLinear) {
     SC_TRY_ASSIGN(shape, parameters_.blocks == 0 ? monarch_of_squares(n_out, operation.n_inputs)
                                                  : monarch_of_blocks(n_out, operation.n_inputs, parameters_.blocks));
     stages = stages_of(*shape);
   }
   std::vector<std::shared_ptr<const Layout>> layouts;
-  for (const Stage& stage : stages) {
+  for (const ArrayStage& stage : stages) {
     SC_TRY_ASSIGN(layouts.emplace_back(), Layout::make(parameters_.mapping, stage, parameters_.array));
   }
   return layouts;

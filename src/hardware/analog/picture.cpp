@@ -39,7 +39,7 @@ struct CellRectangle {
 /// Of a step whose rows and columns are all in one piece, one; else one for each place where they cross.
 std::vector<CellRectangle> rectangles_of(const Layout& layout, const LayoutStep& step) {
   std::vector<CellRectangle> rectangles;
-  const Stage& stage = layout.stage();
+  const ArrayStage& stage = layout.stage();
   if (layout.mapping() == CellMapping::kSparse) {
     for (std::int64_t row = 0, column = 0; row < step.rows.count; row += stage.inputs, column += stage.outputs)
       rectangles.push_back({row, column, stage.inputs, stage.outputs});

@@ -83,7 +83,7 @@ class PoolPlacer {
 auto sharing_key(const Layout& layout, std::size_t stage, const ServedTile& tile) {
   const std::int64_t group = layout.input_group(tile.tile);
   const bool alone = group < 0;
-  const Stage& s = layout.stage();
+  const ArrayStage& s = layout.stage();
   const auto inputs = std::tuple(s.blocks, s.inputs, s.in.per_block, s.in.per_channel);
   return std::tuple(layout.steps(tile.tile), stage == 0 && !alone ? -1 : static_cast<std::int64_t>(tile.matrix),
                     alone ? -1 - tile.tile : group, inputs);

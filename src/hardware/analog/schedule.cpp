@@ -5,15 +5,14 @@
 
 #include "base/check.hpp"
 #include "base/hash.hpp"
+#include "hardware/components/converters.hpp"
 #include "hardware/tiling.hpp"
 
 namespace sparsecim {
 namespace {
 
-constexpr std::int64_t kMostConverterBits = 32;
-
 /// ceil(log2(n)), n >= 1.
-std::int64_t bits_for(std::int64_t n) { return std::bit_width(static_cast<std::uint64_t>(n - 1)); }
+std::int64_t bits_to_count(std::int64_t n) { return std::bit_width(static_cast<std::uint64_t>(n - 1)); }
 
 std::size_t most_stages(const AnalogPlan& plan, std::span<const std::size_t> members) {
   std::size_t most = 0;
@@ -92,10 +91,10 @@ ConverterCode converter_code(const Layout& layout, const NumberFormat& format, c
   const std::int64_t plane = (std::int64_t{1} << format.plane_bits) - 1;
   const std::int64_t largest = layout.summed_rows() * cell * plane;
   std::int64_t bits = converters.bits;
-  if (bits == 0 && converters.rule == Converters::Rule::kExact) bits = bits_for(largest + 1);
-  if (bits == 0) bits = bits_for(layout.summed_rows());
+  if (bits == 0 && converters.rule == Converters::Rule::kExact) bits = bits_to_count(largest + 1);
+  if (bits == 0) bits = bits_to_count(layout.summed_rows());
   bits = std::clamp<std::int64_t>(bits, 1, kMostConverterBits);
-  return {bits, std::max<std::int64_t>(0, bits_for(largest) - bits)};
+  return {bits, std::max<std::int64_t>(0, bits_to_count(largest) - bits)};
 }
 
 std::string plan_of(const AnalogPlan& plan) {
@@ -105,7 +104,7 @@ std::string plan_of(const AnalogPlan& plan) {
   for (std::size_t m = 0; m < plan.matrices.size(); ++m)
     for (std::size_t s = 0; s < plan.matrices[m].stages.size(); ++s) {
       const Layout& layout = *plan.matrices[m].stages[s];
-      const Stage& stage = layout.stage();
+      const ArrayStage& stage = layout.stage();
       text +=
           fmt::format("{} {} {}: {} {} {} {} {} {} {}\n", m, s, kCellMappingNames[static_cast<int>(layout.mapping())],
                       stage.blocks, stage.inputs, stage.outputs, stage.in.per_block, stage.in.per_channel,

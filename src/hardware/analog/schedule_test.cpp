@@ -14,7 +14,7 @@ AnalogPlan plan_with(const std::vector<MonarchShape>& shapes, CellMapping mappin
   AnalogPlan plan{.array = array, .matrices = {}, .rules = rules, .placed = {}, .format = {}, .converters = converters};
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     plan.matrices.push_back({.stages = {}, .phase = static_cast<std::int64_t>(i)});
-    for (const Stage& stage : stages_of(shapes[i]))
+    for (const ArrayStage& stage : stages_of(shapes[i]))
       plan.matrices.back().stages.push_back(Layout::make(mapping, stage, array).value());
   }
   plan.placed = place(plan.matrices, rules);
@@ -96,7 +96,7 @@ TEST(AnalogSchedule, NoArrayBeginsBeforeTheBarrierNorAnyTwoCommandsAtOnce) {
 
 TEST(AnalogSchedule, BitsFollowTheRowsThatAColumnAddsUp) {
   const auto bits = [](CellMapping mapping, Converters::Rule rule, std::int64_t n) {
-    const Stage stage =
+    const ArrayStage stage =
         mapping == CellMapping::kLinear ? dense_stage(n, n) : stages_of(monarch_of_squares(n, n).value())[0];
     const auto layout = Layout::make(mapping, stage, {}).value();
     return converter_code(*layout, {.weight_bits = 1, .cell_bits = 1}, {.rule = rule}).bits;

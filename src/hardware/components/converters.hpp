@@ -9,7 +9,7 @@
 
 namespace sparsecim {
 
-inline constexpr std::int64_t kMostConverterBits = 24;
+inline constexpr std::int64_t kMostConverterBits = 24;  // of the converters that we price
 
 struct ConverterFigures {
   double energy_fj = 0, area_um2 = 0;
