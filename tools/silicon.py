@@ -1,12 +1,12 @@
 """Published chips beside the component costs: the table and the figure of docs/results/validation.md, for tools/results."""
 
 import csv
-import html
 import json
-import math
 import pathlib
 import subprocess
 import tempfile
+
+from plot import Plot, decades
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 FIGURES = {"area_mm2": "area", "clock_ns": "clock", "tops_per_watt": "energy"}
@@ -80,65 +80,17 @@ def survey_points(path):
             continue
 
 
-class Plot:
-    """Points on two logarithmic axes."""
-
-    WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 480, 64, 52, 16, 16
-
-    def __init__(self, points):
-        self.low = [10 ** math.floor(math.log10(min(p[axis] for p in points))) for axis in (0, 1)]
-        self.high = [10 ** math.ceil(math.log10(max(p[axis] for p in points))) for axis in (0, 1)]
-        self.marks = []
-
-    def place(self, value, axis):
-        share = math.log10(value / self.low[axis]) / math.log10(self.high[axis] / self.low[axis])
-        if axis == 0:
-            return self.LEFT + share * (self.WIDTH - self.LEFT - self.RIGHT)
-        return self.HEIGHT - self.BOTTOM - share * (self.HEIGHT - self.BOTTOM - self.TOP)
-
-    def dot(self, x, y, colour, tip, radius=3.5):
-        self.marks.append(f'<circle cx="{self.place(x, 0):.1f}" cy="{self.place(y, 1):.1f}" r="{radius}" fill="{colour}" '
-                          f'fill-opacity="0.8"><title>{html.escape(tip)}</title></circle>')
-
-    def text(self, x, y, words, anchor="start", more=""):
-        self.marks.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{html.escape(words)}</text>')
-
-    def axes(self, labels):
-        for axis in (0, 1):
-            value = self.low[axis]
-            while value <= self.high[axis] * 1.001:
-                at = self.place(value, axis)
-                ends = (at, self.TOP, at, self.HEIGHT - self.BOTTOM) if axis == 0 else (self.LEFT, at, self.WIDTH - self.RIGHT, at)
-                self.marks.append('<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="#ddd"/>' % ends)
-                if axis == 0:
-                    self.text(at, self.HEIGHT - self.BOTTOM + 18, f"{value:g}", "middle")
-                else:
-                    self.text(self.LEFT - 6, at + 4, f"{value:g}", "end")
-                value *= 10
-        self.text((self.LEFT + self.WIDTH) / 2, self.HEIGHT - 10, labels[0], "middle")
-        middle = (self.HEIGHT - self.BOTTOM) / 2
-        self.text(16, middle, labels[1], "middle", f' transform="rotate(-90 16 {middle:.0f})"')
-
-    def svg(self, title):
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.WIDTH} {self.HEIGHT}" role="img" '
-                f'font-family="sans-serif" font-size="12"><title>{html.escape(title)}</title>'
-                f'<rect width="{self.WIDTH}" height="{self.HEIGHT}" fill="white"/>\n' + "\n".join(self.marks) + "\n</svg>\n")
-
-
 def scatter(survey, program):
     published = list(survey_points(survey))
     ours = [("dense-dcim, dense", *macro_point(program, "dense-dcim", "dense")),
             ("flexcim, 4:8", *macro_point(program, "flexcim", "4:8"))]
-    plot = Plot(published + [point[1:] for point in ours])
-    plot.axes(["TOPS/mm2, 1-bit operations", "TOPS/W, 1-bit operations"])
+    points = published + [point[1:] for point in ours]
+    plot = Plot(*(decades([point[axis] for point in points], f"{name}, 1-bit operations")
+                  for axis, name in enumerate(["TOPS/mm2", "TOPS/W"])))
     for x, y, digital, label in published:
         plot.dot(x, y, "#2a6f97" if digital else "#bbbbbb", label)
     for name, x, y in ours:
         plot.dot(x, y, "#d1495b", f"{name}: {y:.0f} TOPS/W, {x:.1f} TOPS/mm2", 6)
         plot.text(plot.place(x, 0) + 9, plot.place(y, 1) + 4, name)
-    for row, (colour, words) in enumerate([("#2a6f97", "published, digital"), ("#bbbbbb", "published, analog"),
-                                           ("#d1495b", "our macros")]):
-        at = plot.TOP + 14 + 16 * row
-        plot.marks.append(f'<circle cx="{plot.LEFT + 12}" cy="{at - 4}" r="4" fill="{colour}"/>')
-        plot.text(plot.LEFT + 22, at, words)
+    plot.legend([("#2a6f97", "published, digital"), ("#bbbbbb", "published, analog"), ("#d1495b", "our macros")])
     return plot.svg("Published compute-in-memory macros and ours: efficiency over density")
