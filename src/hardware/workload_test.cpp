@@ -117,6 +117,8 @@ TEST(Workload, IsRefusedWhenStatisticsContradictTheShape) {
   EXPECT_FALSE(validate(workload_of(operation)));
   operation.weights = MaskStatistics{.nonzero = 10, .one_bits = 81};
   EXPECT_FALSE(validate(workload_of(operation)));
+  operation.weights = MaskStatistics{.nonzero = 10, .one_bits = 40, .row_parts = {1, 0, 0}};
+  EXPECT_FALSE(validate(workload_of(operation))) << "one part of several rows";
   operation.weights.reset();
   operation.activity.activation_toggle = std::numeric_limits<double>::quiet_NaN();
   EXPECT_FALSE(validate(workload_of(operation)));

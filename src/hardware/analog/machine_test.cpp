@@ -110,7 +110,8 @@ TEST(AnalogMachine, MatricesThatReadTheSameRunSideBySide) {
   // Of six equal passes for a token (each matrix' tiles have arrays of their own) two are saved.
   const std::int64_t attention = [&] {
     std::int64_t sum = 0;
-    for (const SimulatedOperation& operation : simulate(together, linear)->operations)
+    const Simulation simulation = simulate(together, linear).value();
+    for (const SimulatedOperation& operation : simulation.operations)
       if (operation.attention) sum += operation.cycles;
     return sum;
   }();
