@@ -377,6 +377,5 @@ def any_n_table():
 TABLES = {"paper": paper_table, "iso_multiplier": iso_multiplier_table, "iso_area": iso_area_table, "sizes": sizes_table,
           "area": area_table, "weights": weights_table, "plans": plans_table, "partitions": partitions_table,
           "pair_selection": pair_selection_table, "bandwidth": bandwidth_table, "any_n": any_n_table,
-          "stories15M": functools.partial(perplexity_table, "stories15M"),
-          "smollm2": functools.partial(perplexity_table, "smollm2-135m")}
+          "stories15M": functools.partial(perplexity_table, "stories15M")}
 FIGURES = {"flexcim-rivals.svg": rivals_figure, "flexcim-perplexity.svg": perplexity_figure}
