@@ -11,6 +11,7 @@
 #include "cli/workload_options.hpp"
 #include "hardware/analog/machine.hpp"
 #include "hardware/simulate.hpp"
+#include "hardware/synthesis.hpp"
 
 namespace sparsecim {
 namespace {
@@ -21,7 +22,7 @@ struct SimulateRequest {
   WorkloadOptions work;
   std::string arch = "flexcim", fidelity = std::string(kFidelityNames[0]);
   std::vector<std::string> set;
-  fs::path json, trace;
+  fs::path json, trace, synthesis;
   // of analog arrays
   std::string mapping, adcs, adc_bits, stream_of;
   fs::path stream, picture;
@@ -72,6 +73,7 @@ Json simulate_options_json(const SimulateRequest& request, const WorkloadRequest
   for (const auto& [key, value] :
        {std::pair{"mapping", request.mapping}, {"adcs", request.adcs}, {"adc_bits", request.adc_bits}})
     if (!value.empty()) json[key] = value;
+  if (!request.synthesis.empty()) json["synthesis"] = request.synthesis.string();
   return json;
 }
 
@@ -86,11 +88,19 @@ Fidelity fidelity_of(const SimulateRequest& request) {
   return static_cast<Fidelity>(std::ranges::find(kFidelityNames, request.fidelity) - std::begin(kFidelityNames));
 }
 
+Result<MachineDescription> requested_machine(const SimulateRequest& request, std::vector<fs::path>& inputs) {
+  SC_TRY_ASSIGN(const std::vector<Setting> set, settings_of(request));
+  SC_TRY_ASSIGN(MachineDescription machine, open_machine(request.arch, set));
+  if (fs::exists(request.arch)) inputs.push_back(request.arch);
+  if (request.synthesis.empty()) return machine;
+  SC_TRY_ASSIGN(const Synthesis synthesis, read_synthesis(request.synthesis));
+  inputs.push_back(request.synthesis);
+  return within(request.synthesis.string(), with_synthesised_areas(machine, synthesis));
+}
+
 Result<void> run_simulate(const SimulateRequest& request) {
   std::vector<fs::path> inputs;
-  SC_TRY_ASSIGN(const std::vector<Setting> set, settings_of(request));
-  SC_TRY_ASSIGN(const MachineDescription machine, open_machine(request.arch, set));
-  if (fs::exists(request.arch)) inputs.push_back(request.arch);
+  SC_TRY_ASSIGN(const MachineDescription machine, requested_machine(request, inputs));
   std::vector<std::string> notes;
   SC_TRY_ASSIGN(const ModelWorkload model, read_workload(work_of(request, *machine.machine, notes), inputs));
   notes.insert(notes.begin(), model.notes.begin(), model.notes.end());
@@ -127,6 +137,8 @@ void add_options(CLI::App& verb, SimulateRequest& request) {
   verb.add_option("--stream-of", request.stream_of, "the matrix, with those that run beside it (default: the first)")
       ->needs(stream);
   verb.add_option("--picture", request.picture, "draw which cells of the first analog arrays hold what, as SVG");
+  verb.add_option("--synthesis", request.synthesis,
+                  "areas of the macro's logic from a synthesised netlist: what tools/synthesise wrote");
   verb.add_option("--json", request.json, "write the result to this file");
   verb.add_option("--trace", request.trace, "write the schedule to this file, for chrome://tracing or Perfetto");
 }
@@ -144,7 +156,8 @@ void add_simulate(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "  sparsecim simulate smollm2-135m --plan plan.json --arch dense-dcim --json result.json\n"
       "  sparsecim simulate pruned/ --phase decode --tokens 64 --context 512 --fidelity cycle --trace schedule.json\n"
       "  sparsecim simulate llama-3-8b --phase decode --tokens 64 --batch 8 --set system.attention=macros\n"
-      "  sparsecim simulate bert-large --arch analog --mapping densemap --adcs 8 --picture arrays.svg");
+      "  sparsecim simulate bert-large --arch analog --mapping densemap --adcs 8 --picture arrays.svg\n"
+      "  sparsecim simulate llama-3-8b --pattern 4:8 --synthesis docs/results/rtl-area.json");
   verb->callback([request, &run] { run = [request] { return run_simulate(*request); }; });
 }
 

@@ -97,6 +97,19 @@ std::vector<std::string> stream_seeds() {
   return seeds;
 }
 
+std::string synthesis_seed() {
+  return Json{{"format", "sparsecim-synthesis"},
+              {"schema_version", 1},
+              {"tool", "Yosys"},
+              {"library", "cells.lib"},
+              {"macros",
+               {{{"name", "a"},
+                 {"machine", "flexcim"},
+                 {"parameters", {{"sub_macros", 4}, {"any_n", "false"}}},
+                 {"components", {{{"component", "merging"}, {"gate_equivalents", 12.5}}}}}}}}
+      .dump();
+}
+
 std::vector<std::string> embedded_seeds(std::string_view folder) {
   std::vector<std::string> seeds;
   for (const EmbeddedFile& file : embedded_files())
@@ -119,6 +132,7 @@ std::vector<std::string> made_seeds(std::string_view target) {
   if (target == "shapes") return embedded_seeds("shapes/");
   if (target == "statistics") return {statistics_seed()};
   if (target == "stream") return stream_seeds();
+  if (target == "synthesis") return {synthesis_seed()};
   if (target == "tokenizer_bin") return {static_cast<char>(300 - 259) + llama2c_tokenizer_file()};
   if (target == "tokenizer_json") return tokenizer_seeds();
   return {};

@@ -26,6 +26,7 @@ void shapes(std::string_view input);
 void shard_index(std::string_view input);
 void statistics(std::string_view input);
 void stream(std::string_view input);
+void synthesis(std::string_view input);
 void tokenizer_bin(std::string_view input);
 void tokenizer_json(std::string_view input);
 void utf8(std::string_view input);
@@ -52,6 +53,7 @@ inline constexpr Target kTargets[] = {{"config", config},
                                       {"shard_index", shard_index},
                                       {"statistics", statistics},
                                       {"stream", stream},
+                                      {"synthesis", synthesis},
                                       {"tokenizer_bin", tokenizer_bin},
                                       {"tokenizer_json", tokenizer_json},
                                       {"utf8", utf8}};

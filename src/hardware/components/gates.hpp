@@ -50,6 +50,10 @@ inline constexpr Cost kNand2{.name = "NAND2",
                              .area_um2 = gate_area(kNand2_um2),
                              .source = kGateSource};
 
+/// Logic of any kind by its area, as synthesis gives it.
+inline constexpr Cost kGateEquivalent{
+    .name = "gate equivalent", .unit = "area of a NAND2", .area_um2 = gate_area(kNand2_um2), .source = kGateSource};
+
 /// Inverts a bit, or not. An event is both inputs changing.
 inline constexpr Cost kXor2{.name = "XOR2",
                             .unit = "both inputs changing",
