@@ -16,6 +16,7 @@ std::string first_mismatch(std::uint32_t fault, std::mt19937_64 random) {
     Cosimulation cosimulation(model, *macro, random());
     const auto tiles = tiles_of_every_pattern(model, Values::kRandom, 4, random);
     cosimulation.run(tiles, {});
+    for (int run = 0; run < 3; ++run) cosimulation.run(tiles_of_every_pattern(model, Values::kRandom, 4, random), {});
     cosimulation.run(tiles_of_every_pattern(model, Values::kLowest, 2, random), {});
     cosimulation.run(tiles, {.rows = 5, .passes = 20, .sums = 90});
     for (int reset_after = 1; reset_after < 40; ++reset_after)
