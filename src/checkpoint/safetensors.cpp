@@ -50,14 +50,19 @@ Result<std::span<const std::byte>> bytes_of(const Json& entry, std::span<const s
   return data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
 }
 
-Result<StoredTensor> tensor_of(const std::string& name, const Json& entry, std::span<const std::byte> data) {
-  SC_TRY_ASSIGN(const std::string dtype, get_string(entry, "dtype"));
-  const auto storage = storage_by_name(dtype);
+Result<SafetensorsEntry> entry_of(const std::string& name, const Json& json, std::span<const std::byte> data) {
+  SafetensorsEntry entry{.name = name};
+  SC_TRY_ASSIGN(entry.dtype, get_string(json, "dtype"));
+  SC_TRY_ASSIGN(entry.shape, shape_of(json));
+  SC_TRY_ASSIGN(entry.bytes, bytes_of(json, data));
+  return entry;
+}
+
+Result<StoredTensor> tensor_of(const SafetensorsEntry& entry) {
+  const auto storage = storage_by_name(entry.dtype);
   if (!storage || traits(*storage).block_elements != 1)
-    return fail("type '{}' is not read; F32, F16 and BF16 are", dtype);
-  StoredTensor tensor{.info = {name, {}, dtype, 0}, .storage = *storage, .bytes = {}};
-  SC_TRY_ASSIGN(tensor.info.shape, shape_of(entry));
-  SC_TRY_ASSIGN(tensor.bytes, bytes_of(entry, data));
+    return fail("type '{}' is not read; F32, F16 and BF16 are", entry.dtype);
+  StoredTensor tensor{.info = {entry.name, entry.shape, entry.dtype, 0}, .storage = *storage, .bytes = entry.bytes};
   SC_TRY_ASSIGN(tensor.info.bytes, stored_bytes(*storage, tensor.info.shape));
   if (tensor.info.bytes != tensor.bytes.size())
     return fail("its shape needs {} bytes, the header gives {}", tensor.info.bytes, tensor.bytes.size());
@@ -65,12 +70,12 @@ Result<StoredTensor> tensor_of(const std::string& name, const Json& entry, std::
 }
 
 /// The data are the tensors' bytes and nothing else.
-Result<void> check_cover(std::span<const StoredTensor> tensors, std::span<const std::byte> data) {
+Result<void> check_cover(std::span<const SafetensorsEntry> tensors, std::span<const std::byte> data) {
   const std::byte* next = data.data();
-  for (const StoredTensor& tensor : tensors) {
+  for (const SafetensorsEntry& tensor : tensors) {
     const std::byte* begin = tensor.bytes.data();
     if (begin != next)
-      return fail("tensor '{}': its bytes {}", tensor.info.name,
+      return fail("tensor '{}': its bytes {}", tensor.name,
                   begin < next ? "overlap another tensor's" : "begin behind a gap");
     next = begin + tensor.bytes.size();
   }
@@ -78,22 +83,41 @@ Result<void> check_cover(std::span<const StoredTensor> tensors, std::span<const 
   return rest == 0 ? Result<void>() : fail("{} bytes at the end belong to no tensor", rest);
 }
 
+/// In the order of their bytes, which are not yet known to cover the data.
+Result<std::vector<SafetensorsEntry>> listed_entries(const Sections& sections) {
+  SC_TRY_ASSIGN(const Json header, within("header", parse_json(sections.header)));
+  if (!header.is_object()) return fail("the header is not a JSON object");
+  std::vector<SafetensorsEntry> entries;
+  for (const auto& [name, json] : header.items()) {
+    if (name == "__metadata__") continue;
+    SC_TRY_ASSIGN(SafetensorsEntry entry,
+                  within(fmt::format("tensor '{}'", name), entry_of(name, json, sections.data)));
+    entries.push_back(std::move(entry));
+  }
+  std::ranges::sort(entries, {}, [](const SafetensorsEntry& entry) {  // an empty one in front of what begins there too
+    return std::pair(entry.bytes.data(), entry.bytes.size());
+  });
+  return entries;
+}
+
 }  // namespace
+
+Result<std::vector<SafetensorsEntry>> safetensors_entries(std::span<const std::byte> file) {
+  SC_TRY_ASSIGN(const Sections sections, split(file));
+  SC_TRY_ASSIGN(std::vector<SafetensorsEntry> entries, listed_entries(sections));
+  SC_TRY(check_cover(entries, sections.data));
+  return entries;
+}
 
 Result<std::vector<StoredTensor>> parse_safetensors(std::span<const std::byte> file) {
   SC_TRY_ASSIGN(const Sections sections, split(file));
-  SC_TRY_ASSIGN(const Json header, within("header", parse_json(sections.header)));
-  if (!header.is_object()) return fail("the header is not a JSON object");
+  SC_TRY_ASSIGN(const std::vector<SafetensorsEntry> entries, listed_entries(sections));
   std::vector<StoredTensor> tensors;
-  for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__") continue;
-    SC_TRY_ASSIGN(StoredTensor tensor, within(fmt::format("tensor '{}'", name), tensor_of(name, entry, sections.data)));
+  for (const SafetensorsEntry& entry : entries) {
+    SC_TRY_ASSIGN(StoredTensor tensor, within(fmt::format("tensor '{}'", entry.name), tensor_of(entry)));
     tensors.push_back(std::move(tensor));
   }
-  std::ranges::sort(tensors, {}, [](const StoredTensor& tensor) {  // an empty one in front of what begins there too
-    return std::pair(tensor.bytes.data(), tensor.bytes.size());
-  });
-  SC_TRY(check_cover(tensors, sections.data));
+  SC_TRY(check_cover(entries, sections.data));
   return tensors;
 }
 

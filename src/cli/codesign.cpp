@@ -20,6 +20,7 @@ Result<void> run_codesign(CodesignRequest request, const CommonOptions& common) 
 
 void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run) {
   auto request = std::make_shared<CodesignRequest>();
+  request->selection.method = "loss";  // the best one measured (docs/results/flow.md); select takes the paper's
   CLI::App* verb =
       app.add_subcommand("codesign", "Calibrate, select, prune, evaluate and simulate a model; write a report");
   add_model(*verb, request->model);
@@ -41,7 +42,9 @@ void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run) {
   add_compute(*verb, *request);
   verb->footer(
       "Writes record.json (every number), plan.json, model/ (the sparse checkpoint) and report.html.\n"
-      "Example:\n  sparsecim codesign smollm2-135m --sparsity 0.5 --arch flexcim -o run");
+      "Example:\n  sparsecim codesign smollm2-135m --sparsity 0.5 --arch flexcim -o run\n"
+      "The paper's rules instead of measured losses, which is faster:\n"
+      "  sparsecim codesign smollm2-135m --method flow --sparsity 0.5 -o run");
   verb->callback([request, &common, &run] { run = [request, &common] { return run_codesign(*request, common); }; });
 }
 

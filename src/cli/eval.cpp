@@ -16,7 +16,17 @@ Result<void> check_macro_options(const EvalRequest& request) {
               request.arithmetic);
 }
 
+Result<void> check_task(const EvalRequest& request) {
+  if (request.task.empty() && request.text.empty())
+    return fail(Remedy{"for instance --text wiki.txt, or --task hellaswag --task-file hellaswag_val.jsonl"},
+                "one of --text and --task is needed");
+  if (!request.task.empty() && request.task_file.empty())
+    return fail(Remedy{"give one by --task-file"}, "--task {} needs the file of its questions", request.task);
+  return require_range("--limit", static_cast<double>(request.limit), 1, 1e19);
+}
+
 Result<void> run_eval(const EvalRequest& request) {
+  SC_TRY(check_task(request));
   if (request.context != 0) SC_TRY(require_range("--context", static_cast<double>(request.context), 2, 1 << 20));
   SC_TRY(require_range("--max-tokens", static_cast<double>(request.max_tokens), 1, 1e19));
   if (!request.split && request.max_documents != INT64_MAX)
@@ -26,19 +36,32 @@ Result<void> run_eval(const EvalRequest& request) {
   return run_tensor_verb(&TensorVerbs::eval, request);
 }
 
+/// What a text needs and a task does not.
+void add_text(CLI::App& verb, EvalRequest& request, CLI::Option* task) {
+  verb.add_option("--text", request.text, "the text, UTF-8")->excludes(task);
+  add_split(verb, request);
+  verb.add_option("--context", request.context,
+                  "tokens per window; with --split, predicted tokens per document (default: 2048 or the model's most)")
+      ->excludes(task);
+  verb.add_option("--max-tokens", request.max_tokens, "use at most this much of the text")->excludes(task);
+  verb.add_option("--max-documents", request.max_documents, "with --split: use at most this many")->excludes(task);
+  verb.add_option("--compare", request.compare, "a model to compare with: KL divergence and top-1 agreement")
+      ->excludes(task);
+}
+
 }  // namespace
 
 void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
   auto request = std::make_shared<EvalRequest>();
-  CLI::App* verb = app.add_subcommand("eval", "Perplexity of a model on a text, and its distance from another model");
+  CLI::App* verb = app.add_subcommand(
+      "eval", "Perplexity of a model on a text and its distance from another model, or its answers to a task");
   add_model(*verb, request->model);
-  verb->add_option("--text", request->text, "the text, UTF-8")->required();
-  add_split(*verb, *request);
-  verb->add_option(
-      "--context", request->context,
-      "tokens per window; with --split, predicted tokens per document (default: 2048 or the model's most)");
-  verb->add_option("--max-tokens", request->max_tokens, "use at most this much of the text");
-  verb->add_option("--max-documents", request->max_documents, "with --split: use at most this many");
+  CLI::Option* task = verb->add_option("--task", request->task,
+                                       "in place of a text: hellaswag (which of four endings) or lambada (the last "
+                                       "word), as lm-evaluation-harness scores them");
+  verb->add_option("--task-file", request->task_file, "the task's questions: docs/formats/tasks.md")->needs(task);
+  verb->add_option("--limit", request->limit, "use at most this many questions, the first ones")->needs(task);
+  add_text(*verb, *request, task);
   verb->add_option(
           "--arithmetic", request->arithmetic,
           "of products with weights: float; int8 as the digital macros compute (weights in 8 bits by output, "
@@ -50,7 +73,10 @@ void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
   verb->add_option("--check-strips", request->check_strips,
                    "with --arithmetic flexcim: of every matrix, strips of a macro's columns that are computed bit by "
                    "bit, over 4 tokens (default: 2)");
-  verb->add_option("--compare", request->compare, "a model to compare with: KL divergence and top-1 agreement");
+  verb->add_option(
+      "--round-weights", request->round_weights,
+      "BITS:GROUP: the blocks' matrices as stored in BITS bits, every GROUP inputs of a row with a float16 "
+      "scale, for instance 4:32 (as ggml's Q4_0); with --arithmetic float. Tells the stored bytes");
   add_compute(*verb, *request);
   verb->add_option("--json", request->json, "write the result to this file");
   verb->footer(
@@ -59,7 +85,10 @@ void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "  sparsecim eval stories15M.bin --text stories.txt --split '<|endoftext|>' --context 256\n"
       "  sparsecim eval pruned/ --text wiki.txt --compare smollm2-135m --json result.json\n"
       "  sparsecim eval pruned/ --text wiki.txt --arithmetic int8 --compare pruned/\n"
-      "  sparsecim eval pruned/ --text wiki.txt --arithmetic flexcim --set sub_macros=8 --set patterns=all");
+      "  sparsecim eval pruned/ --text wiki.txt --arithmetic flexcim --set sub_macros=8 --set patterns=all\n"
+      "  sparsecim eval smollm2-135m --text wiki.txt --round-weights 4:32\n"
+      "  sparsecim eval pruned/ --task hellaswag --task-file hellaswag_val.jsonl --limit 1000\n"
+      "  sparsecim eval pruned/ --task lambada --task-file lambada_test.jsonl");
   verb->callback([request, &run] { run = [request] { return run_eval(*request); }; });
 }
 

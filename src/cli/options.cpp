@@ -38,7 +38,7 @@ namespace {
 void require_what_the_method_needs(const SelectionOptions& request) {
   const bool shuffled = request.method == "shuffled";
   if (shuffled && request.plan.empty()) throw CLI::RequiredError("--plan");
-  if (!shuffled && !request.sparsity && !request.max_bytes) throw CLI::RequiredError("--sparsity");
+  if (!shuffled && !request.sparsity && !request.has_ceiling()) throw CLI::RequiredError("--sparsity");
 }
 
 }  // namespace
@@ -46,17 +46,21 @@ void require_what_the_method_needs(const SelectionOptions& request) {
 void add_selection(CLI::App& verb, SelectionOptions& request) {
   verb.add_option("--method", request.method,
                   "flow (arXiv 2504.14365): by how many outliers a layer has and how they are spread; owl (arXiv "
-                  "2310.05175): by how many; error-diag: least sum of squared scores dropped; uniform: one pattern for "
+                  "2310.05175): by how many; error-diag, error, loss: least sum of squared scores dropped, of output "
+                  "errors, of rises of the loss as measured matrix by matrix; uniform: one pattern for "
                   "all; shuffled: the patterns of --plan at random places of equal shape, a control")
       ->capture_default_str();
   verb.add_option("--sparsity", request.sparsity, "share of the decoder blocks' weights to remove, in [0, 1)");
   verb.add_option("--max-bytes", request.max_bytes,
                   "most bytes that the model may take where it is stored with 8-bit weights and their places; beside "
                   "--sparsity or instead");
+  verb.add_option("--max-decode-ns", request.max_decode_ns,
+                  "most time that decoding one token may take on --arch, in ns; beside the others or instead");
+  verb.add_option("--max-decode-nj", request.max_decode_nj, "most energy of the same, in nJ");
   verb.add_option("--options", request.options,
                   "patterns to choose from, \"2:4,4:8,dense\", and sets of them: hardware (all that FlexCiM runs "
                   "natively), n:8 (any N of 8), powers:16 (powers of two up to M = 16) (default: "
-                  "dense,4:8,2:4,2:8; hardware for error-diag, n:8 for owl)");
+                  "dense,4:8,2:4,2:8; hardware for error-diag, error and loss, n:8 for owl)");
   verb.add_option("--keep", request.keep,
                   "a pattern that is given to matrices beforehand, by name: dense:model.layers.0.* or "
                   "2:4:*.down_proj; may be repeated, the last one counts; they count in the budget")
@@ -65,7 +69,7 @@ void add_selection(CLI::App& verb, SelectionOptions& request) {
                   "what a layer weighs in it: its weights, or (layers) as much as any other")
       ->capture_default_str();
   verb.add_option("--granularity", request.granularity,
-                  "one pattern per block or per matrix (default: block; matrix for error-diag)");
+                  "one pattern per block or per matrix (default: block; matrix for error-diag, error and loss)");
   verb.add_option("--tau", request.tau,
                   "a score is an outlier above tau times the layer's mean (default: 3; 5 for owl)");
   verb.add_option("--nd", request.nd, "flow: how outlier distances are normalised, minmax or chance")
@@ -75,6 +79,11 @@ void add_selection(CLI::App& verb, SelectionOptions& request) {
       ->capture_default_str();
   verb.add_option("--time-limit", request.time_limit_s,
                   "seconds for the integer solver, which several budgets need; without a proof there is no plan")
+      ->capture_default_str();
+  verb.add_option("--loss-reference", request.loss_reference,
+                  "loss: the pattern that all other matrices have while one is measured")
+      ->capture_default_str();
+  verb.add_option("--loss-tokens", request.loss_tokens, "loss: calibration tokens that losses are measured on, at most")
       ->capture_default_str();
   verb.add_option("--plan", request.plan, "shuffled: the plan whose patterns are shuffled, by --seed");
   verb.parse_complete_callback([&request] { require_what_the_method_needs(request); });

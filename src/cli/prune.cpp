@@ -6,10 +6,9 @@ namespace sparsecim {
 namespace {
 
 Result<void> run_prune(PruneRequest request, const CommonOptions& common) {
-  if (request.pattern.empty() && request.plan.empty())
+  if (request.pattern.empty() && request.plan.empty() && request.masks.empty())
     return fail(Remedy{"for instance --pattern 2:4, or --plan plan.json from 'sparsecim select'"},
-                "one of --pattern and --plan is needed");
-  SC_TRY(require_range("--share-pairs", static_cast<double>(request.share_pairs), 1, 1 << 20));
+                "one of --pattern, --plan and --masks is needed");
   request.force = common.force;
   return run_tensor_verb(&TensorVerbs::prune, request);
 }
@@ -22,16 +21,24 @@ void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run) {
   add_model(*verb, request->model);
   verb->add_option("--pattern", request->pattern, "one pattern for every matrix, for instance 2:4");
   verb->add_option("--plan", request->plan, "a pattern per matrix, from 'sparsecim select'")->excludes("--pattern");
-  verb->add_option(
-          "--importance", request->importance,
-          "wanda (arXiv 2306.11695); sparsegpt (arXiv 2301.00774), which also updates the weights that stay; or "
-          "magnitude, which needs no text")
-      ->capture_default_str();
-  verb->add_option(
-          "--share-pairs", request->share_pairs,
-          "outputs that choose their weights from the same pairs of inputs, as FlexCiM's pair_select: shared_pairs "
-          "needs with this many columns_per_group")
-      ->capture_default_str();
+  CLI::Option* masks = verb->add_option(
+      "--masks", request->masks,
+      "masks made elsewhere: a .safetensors of booleans, true where a weight stays, one for each matrix under its "
+      "weight's name; or the zeros of another checkpoint of the model. With --pattern or --plan they must hold these");
+  CLI::Option* importance =
+      verb->add_option(
+              "--importance", request->importance,
+              "wanda (arXiv 2306.11695); sparsegpt (arXiv 2301.00774), which also updates the weights that stay; or "
+              "magnitude, which needs no text")
+          ->capture_default_str();
+  masks->excludes(importance);
+  CLI::Option* granularity = verb->add_option("--mask-granularity", request->mask_granularity,
+                                              "which output rows choose together: row (each by itself), rows:G (G rows "
+                                              "keep the same columns), or pairs:G "
+                                              "(G rows share their pairs of columns and each picks of a pair: for "
+                                              "FlexCiM with pair_select shared_pairs)")
+                                 ->capture_default_str();
+  masks->excludes(granularity);
   add_calibration(*verb, request->calibration);
   verb->add_option("-o,--output", request->output, "directory to write, in Hugging Face layout")->required();
   add_compute(*verb, *request);
@@ -39,7 +46,8 @@ void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run) {
       "Examples:\n"
       "  sparsecim prune smollm2-135m --pattern 2:4 --text calibration.txt -o sparse\n"
       "  sparsecim prune smollm2-135m --pattern 4:8 --importance sparsegpt -o updated\n"
-      "  sparsecim prune smollm2-135m --pattern 4:8 --share-pairs 32 -o shared\n"
+      "  sparsecim prune smollm2-135m --pattern 2:4 --mask-granularity pairs:32 -o shared\n"
+      "  sparsecim prune smollm2-135m --masks masks.safetensors -o sparse\n"
       "  sparsecim prune stories15M.bin --plan plan.json --importance magnitude -o sparse");
   verb->callback([request, &common, &run] { run = [request, &common] { return run_prune(*request, common); }; });
 }

@@ -34,7 +34,11 @@ struct EvalRequest : TensorRequest, TextRequest {
   std::int64_t context = 0;  // 0: 2048, or what the model allows
   std::int64_t max_tokens = INT64_MAX, max_documents = INT64_MAX;
   std::string compare;  // another model; empty: none
+  std::string task;     // in place of a text: "hellaswag", "lambada"
+  std::filesystem::path task_file;
+  std::int64_t limit = INT64_MAX;  // questions
   std::string arithmetic = "float";
+  std::string round_weights;      // "4:32"; empty: as they are
   std::string arch;               // of flexcim arithmetic; empty: flexcim
   std::vector<std::string> set;   // KEY=VALUE of its description
   std::int64_t check_strips = 0;  // 0: 2
@@ -60,7 +64,12 @@ struct SelectionOptions {
   std::string budget = "weights";    // weights | layers
   std::vector<std::string> keep;     // "dense:model.layers.0.*"
   std::optional<std::int64_t> max_bytes;
+  std::optional<std::int64_t> max_decode_ns, max_decode_nj;  // of one token, on `arch`
+  std::string arch = "flexcim";
+  bool has_ceiling() const { return max_bytes || max_decode_ns || max_decode_nj; }
   double time_limit_s = 60;
+  std::string loss_reference = "4:8";  // what the other matrices have while the loss of one is measured
+  std::int64_t loss_tokens = 1024;
   std::filesystem::path plan;  // whose patterns are shuffled
 };
 
@@ -75,7 +84,8 @@ struct PruneRequest : TensorRequest {
   std::string pattern;
   std::filesystem::path plan;
   std::string importance = "wanda";
-  std::int64_t share_pairs = 1;  // rows that share their pairs
+  std::filesystem::path masks;           // in place of an importance: made by somebody else
+  std::string mask_granularity = "row";  // row | rows:G | pairs:G
   CalibrationRequest calibration;
   std::filesystem::path output;
   bool force = false;

@@ -87,7 +87,7 @@ std::string kind_of(const std::string& operation) {
 
 struct LayerKind {
   std::string name;
-  std::vector<Pattern> patterns;  // that its operations run as
+  std::vector<std::string> patterns;  // that its operations run as
   std::int64_t operations = 0;
   double latency_ns = 0, energy_pj = 0, useful = 0;
   bool attention = false;
@@ -105,8 +105,8 @@ std::vector<LayerKind> layer_kinds(const Simulation& simulation) {
     kind->latency_ns += operation.latency_ns;
     kind->energy_pj += operation.energy_pj.nominal;
     kind->useful += operation.utilization * operation.latency_ns;
-    if (std::ranges::find(kind->patterns, operation.runs_as) == kind->patterns.end())
-      kind->patterns.push_back(operation.runs_as);
+    const std::string runs_as = operation.by_rows ? "rows" : operation.runs_as.name();
+    if (std::ranges::find(kind->patterns, runs_as) == kind->patterns.end()) kind->patterns.push_back(runs_as);
   }
   return kinds;
 }
@@ -126,9 +126,7 @@ std::string common_prefix(const std::vector<LayerKind>& kinds) {
 
 std::string patterns_text(const LayerKind& kind) {
   if (kind.attention) return "vector unit";
-  std::vector<std::string> names;
-  for (const Pattern& pattern : kind.patterns) names.push_back(pattern.name());
-  return fmt::format("{}", fmt::join(names, " "));
+  return fmt::format("{}", fmt::join(kind.patterns, " "));
 }
 
 Table layers(const Simulation& simulation) {

@@ -92,7 +92,8 @@ Json machines_json(const Variant& dense) {
   Json machines = Json::object();
   for (const HardwareRun& run : dense.hardware) {
     Json detail = to_json(run.simulation);
-    machines[run.machine] = {{"parameters", detail["parameters"]}, {"constants", detail["constants"]}};
+    const char* parameters = detail.contains("machine_parameters") ? "machine_parameters" : "parameters";
+    machines[run.machine] = {{"parameters", detail[parameters]}, {"constants", detail["constants"]}};
   }
   return machines;
 }

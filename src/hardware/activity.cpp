@@ -13,17 +13,19 @@ namespace {
 
 constexpr int kPlanes = 8;
 
-constexpr std::array<std::pair<const char*, double Activity::*>, 4> kShares = {
+constexpr std::array<std::pair<const char*, double Activity::*>, 5> kShares = {
     {{"activation_toggle", &Activity::activation_toggle},
      {"held_toggle", &Activity::held_toggle},
      {"zero_planes", &Activity::zero_planes},
-     {"idle_planes", &Activity::idle_planes}}};
+     {"idle_planes", &Activity::idle_planes},
+     {"word_toggle", &Activity::word_toggle}}};
 
 std::uint8_t bit(std::uint8_t value, int plane) { return value >> plane & 1; }
 
-/// Changes on a line that `value` comes down on, most significant bit first.
+/// Changes on a line that `value` comes down on behind the word `before`, most significant bit first.
 int changes_of(std::uint8_t value, std::uint8_t before) {
-  return std::popcount(static_cast<std::uint8_t>((value ^ value >> 1) & 0x7f)) + (bit(value, kPlanes - 1) != before);
+  return std::popcount(static_cast<std::uint8_t>((value ^ value >> 1) & 0x7f)) +
+         (bit(value, kPlanes - 1) != bit(before, 0));
 }
 
 /// The same where only the planes of the mask `live` are shown; `held` becomes the last of them.
@@ -54,7 +56,8 @@ void ActivityCounter::add_group(std::span<const std::int8_t> values, std::size_t
     const auto value = static_cast<std::uint8_t>(values[i]);
     changes_ += changes_of(value, last_[first + i]);
     held_changes_ += held_changes_of(value, live, held_[first + i]);
-    last_[first + i] = bit(value, 0);
+    word_changes_ += std::popcount(static_cast<std::uint8_t>(value ^ last_[first + i]));
+    last_[first + i] = value;
   }
   bool before = last_plane_zero_[group];
   for (int plane = kPlanes - 1; plane >= 0; --plane) {
@@ -82,6 +85,7 @@ Activity ActivityCounter::activity() const {
   activity.held_toggle = held_changes_ / bits_;
   activity.zero_planes = zero_bits_ / bits_;
   activity.idle_planes = idle_bits_ / bits_;
+  activity.word_toggle = word_changes_ / bits_;
   activity.measured = true;
   return activity;
 }

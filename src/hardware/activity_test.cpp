@@ -14,7 +14,7 @@ namespace {
 Activity walked(const std::vector<std::int8_t>& activations, std::size_t n_inputs) {
   std::vector<int> line(n_inputs), held(n_inputs);
   std::vector<int> was_zero((n_inputs + 127) / 128, 1);
-  double bits = 0, changes = 0, held_changes = 0, zero = 0, idle = 0;
+  double bits = 0, changes = 0, held_changes = 0, zero = 0, idle = 0, word_changes = 0;
   for (std::size_t token = 0; token < activations.size() / n_inputs; ++token)
     for (int plane = 7; plane >= 0; --plane) {
       const auto value = [&](std::size_t i) { return activations[token * n_inputs + i] >> plane & 1; };
@@ -24,6 +24,7 @@ Activity walked(const std::vector<std::int8_t>& activations, std::size_t n_input
         for (std::size_t i = begin; i < end; ++i) any |= value(i) == 1;
         for (std::size_t i = begin; i < end; ++i) {
           bits += 1;
+          word_changes += value(i) != (token > 0 ? activations[(token - 1) * n_inputs + i] >> plane & 1 : 0);
           changes += line[i] != value(i);
           line[i] = value(i);
           zero += !any;
@@ -39,6 +40,7 @@ Activity walked(const std::vector<std::int8_t>& activations, std::size_t n_input
           .held_toggle = held_changes / bits,
           .zero_planes = zero / bits,
           .idle_planes = idle / bits,
+          .word_toggle = word_changes / bits,
           .measured = true};
 }
 
@@ -47,6 +49,7 @@ void expect_equal(const Activity& one, const Activity& other) {
   EXPECT_DOUBLE_EQ(one.held_toggle, other.held_toggle);
   EXPECT_DOUBLE_EQ(one.zero_planes, other.zero_planes);
   EXPECT_DOUBLE_EQ(one.idle_planes, other.idle_planes);
+  EXPECT_DOUBLE_EQ(one.word_toggle, other.word_toggle);
   EXPECT_EQ(one.measured, other.measured);
 }
 
@@ -64,9 +67,14 @@ TEST(ActivityOf, CountsWhatAWalkOverEveryPlaneFinds) {
 
 TEST(ActivityOf, KnowsTheExtremes) {
   const std::vector<std::int8_t> zeros(512, 0), ones(512, -1), stripes(512, 0x55);
-  expect_equal(activity_of(zeros, 256),
-               {.activation_toggle = 0, .held_toggle = 0, .zero_planes = 1, .idle_planes = 1, .measured = true});
+  expect_equal(activity_of(zeros, 256), {.activation_toggle = 0,
+                                         .held_toggle = 0,
+                                         .zero_planes = 1,
+                                         .idle_planes = 1,
+                                         .word_toggle = 0,
+                                         .measured = true});
   EXPECT_DOUBLE_EQ(activity_of(ones, 256).activation_toggle, 1.0 / 16) << "up once, in 16 planes";
+  EXPECT_DOUBLE_EQ(activity_of(ones, 256).word_toggle, 1.0 / 2) << "up in the first of two tokens";
   const Activity striped = activity_of(stripes, 256);
   EXPECT_DOUBLE_EQ(striped.activation_toggle, 15.0 / 16);
   EXPECT_DOUBLE_EQ(striped.zero_planes, 0.5);
@@ -110,7 +118,7 @@ TEST(Activity, ReadsWhatItWritesAndRefusesAnythingElse) {
   EXPECT_NE(refusal("zero_planes", 1.5).find("outside 0 .. 1"), std::string::npos);
   EXPECT_NE(refusal("zero_planes", "half").find("not a number"), std::string::npos);
   EXPECT_NE(refusal("zero_planes", 0.1).find("more idle_planes"), std::string::npos);
-  EXPECT_NE(refusal("colour", 1).find("more than the 4 keys"), std::string::npos);
+  EXPECT_NE(refusal("colour", 1).find("more than the 5 keys"), std::string::npos);
   EXPECT_FALSE(read_activity(Json::array()));
   EXPECT_FALSE(read_activity(Json::object()));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ struct Placement {
   Pattern pattern;               // the native pattern that it runs as
   std::int64_t input_tiles = 0;  // 0: not on macros (attention)
   std::int64_t output_tiles = 0;
+  /// Rows of a tile run at patterns of their own: columns of `pattern` that they take in a tile column, on the average
+  /// over input tiles. 0: all weights run as `pattern`.
+  std::int64_t packed_columns = 0;
   std::int64_t inputs_per_tile = 0;
   std::int64_t outputs_per_tile = 0;
   std::int64_t tiles_per_macro = 0;  // one after the other; the last macro may have fewer
@@ -31,7 +35,22 @@ struct Placement {
   std::int64_t side_by_side = 1;  // independent products at work at once, each on macros_used macros
   std::int64_t first_macro = 0;   // where every tile has a macro of its own, behind those of the operations before
   std::int64_t stored_bits = 0;   // of the operation's weights and their positions
+  double cell_share = 0;          // with Mapping::cells: of its arrays' cells, those that hold its weights
   std::int64_t tiles() const { return input_tiles * output_tiles; }
+};
+
+/// Something that happens `count` times in `component`; what it costs is the price list's business.
+struct Event {
+  std::string_view component;  // "adder trees"
+  const Cost* cost;            // outlives the run: a constant, or owned by the machine
+  double count;
+};
+
+/// `instances` of a component, for area, leakage and the list of parts.
+struct Part {
+  std::string_view component;
+  const Cost* cost;
+  double instances;
 };
 
 struct Mapping {
@@ -40,13 +59,14 @@ struct Mapping {
   std::int64_t weight_sram_bits = 0;  // that the workload needs on chip
   std::int64_t activation_sram_bits = 0;
   std::vector<std::string> notes;
-};
-
-/// Something that happens `count` times in `component`; what it costs is the price list's business.
-struct Event {
-  std::string_view component;  // "adder trees"
-  const Cost* cost;            // outlives the run: a constant, or owned by the machine
-  double count;
+  /// Where weights stay in their cells: those that hold some, and all. Utilization is then their share, and not that of
+  /// multiplies in time.
+  struct Cells {
+    double used = 0, all = 0;
+  };
+  std::optional<Cells> cells = {};
+  std::vector<Part> macro_parts = {};  // of a macro on the average, where macros differ by what they hold
+  Json figures = Json::object();       // numbers of this kind of machine alone, for the top of a result
 };
 
 inline constexpr std::string_view kMacros = "macros";
@@ -85,13 +105,6 @@ struct Run {
   std::vector<OperationRun> operations;
   std::vector<MacroUse> macro_use;  // of all macros, in order
   double available_multiplies = 0;  // slots of all macros over the whole run
-};
-
-/// `instances` of a component, for area, leakage and the list of parts.
-struct Part {
-  std::string_view component;
-  const Cost* cost;
-  double instances;
 };
 
 /// A path between registers: the longest sets the clock.

@@ -1,91 +1,127 @@
-// The machine that docs/formats/machines.md adds, built and run as its reader would: tests/tools/own_machine_test.py
-// holds the page and the lines between the marks together.
-
-// [example]
-#include "hardware/dcim/activation_lines.hpp"
-#include "hardware/dcim/parameters.hpp"
-#include "hardware/machine_kinds.hpp"
-
-namespace sparsecim {
-namespace {
-
-/// One line per row: a macro that computes dense layers only.
-class PlainStage : public InputStage {
- public:
-  PlainStage(const MacroArray& array, const SystemParameters& system)
-      : rows_(array.rows), lines_{array.rows, array.columns, array.activation_bits, system.activation_bandwidth_bits} {}
-
-  std::span<const Pattern> patterns() const override { return patterns_; }
-  std::int64_t inputs_per_pass(Pattern) const override { return rows_; }
-  std::int64_t position_bits(Pattern) const override { return 0; }
-  std::int64_t cell_position_bits() const override { return 0; }
-  PassPath path(Pattern, std::int64_t inputs) const override { return lines_.path(inputs, kEntryRegister); }
-  void add_parts(std::vector<Part>& parts) const override { lines_.add_parts(parts); }
-  std::vector<Path::Step> steps_to_multiplier() const override { return {}; }
-  void add_paths(std::vector<Path>&) const override {}
-  void add_events(Pattern, const ArrayWork& work, std::vector<Event>& events) const override {
-    lines_.add_events(work.input_deliveries, work.line_toggle, events);
-  }
-
- private:
-  std::int64_t rows_;
-  std::vector<Pattern> patterns_ = {Pattern{}};
-  ActivationLines lines_;
-};
-
-struct PlainParameters {
-  MacroArray array;
-  SystemParameters system;
-};
-
-std::vector<Parameter<PlainParameters>> declare_plain() {
-  std::vector<Parameter<PlainParameters>> parameters;
-  declare_array(parameters, [](PlainParameters& p) -> MacroArray& { return p.array; });
-  declare_system(parameters, [](PlainParameters& p) -> SystemParameters& { return p.system; });
-  return parameters;
-}
-
-Result<std::unique_ptr<Machine>> make_plain(const std::string& path, const std::vector<Setting>& settings) {
-  const auto declared = declare_plain();
-  SC_TRY_ASSIGN(const PlainParameters plain, read_parameters(declared, path, settings));
-  SC_TRY(within_setting(path, settings, validate_array(plain.array)));
-  SC_TRY(within_setting(path, settings, validate_system(plain.system, plain.array.columns)));
-  return std::make_unique<DcimMachine>("plain", std::make_unique<DcimArray>(plain.array), plain.system,
-                                       std::make_unique<PlainStage>(plain.array, plain.system),
-                                       show_parameters(declared, plain));
-}
-
-const RegisteredKind kPlain{"plain", make_plain};
-
-}  // namespace
-}  // namespace sparsecim
-// [example]
+// The worked example of docs/formats/machines.md: a kind of machine of one's own. tests/tools/own_machine_test.py
+// compares the two.
 
 #include <gtest/gtest.h>
 
-#include "hardware/machine_fixture.hpp"
+// example: a folder src/hardware/widemac with this file and nothing else
+#include "hardware/components/arithmetic.hpp"
+#include "hardware/components/gates.hpp"
+#include "hardware/machine_kinds.hpp"
+#include "hardware/simulate.hpp"
+#include "hardware/tiling.hpp"
 
 namespace sparsecim {
 namespace {
 
-TEST(OwnMachine, OfTheDocumentationIsKnownByItsNameAndRunsAsTheDenseMacroDoes) {
-  const std::string text = shipped_description("dense-dcim", {{"machine: dense-dcim", "machine: plain"}});
-  const auto own = parse_machine("plain.yaml", text);
-  ASSERT_TRUE(own) << own.error().line();
-  const Operation operation = matrix({}, 512, 4096, 4096);
-  const Simulation ours = simulated(*own, operation), dense = simulated(machine_with("dense-dcim"), operation);
-  EXPECT_EQ(ours.kind, "plain");
-  EXPECT_EQ(ours.cycles, dense.cycles);
-  EXPECT_DOUBLE_EQ(ours.energy_pj.nominal, dense.energy_pj.nominal);
-  EXPECT_DOUBLE_EQ(ours.area_um2.nominal, dense.area_um2.nominal);
+struct WidemacParameters {
+  double node_nm = 28;
+  std::int64_t lanes = 0;
+};
+
+/// What the YAML file may say: reading, checking, defaults and the result's `parameters` follow.
+const std::vector<Parameter<WidemacParameters>>& widemac_parameters() {
+  using P = WidemacParameters;
+  static const std::vector<Parameter<P>> kParameters = {
+      number_parameter<P>({"node_nm", "technology node, nm"}, 7, 130, [](P& p) -> double& { return p.node_nm; }),
+      integer_parameter<P>({"lanes", "products a cycle"}, 1, 1 << 20, [](P& p) -> std::int64_t& { return p.lanes; })};
+  return kParameters;
 }
 
-TEST(OwnMachine, RefusesUnknownKeysAsAllMachinesDo) {
-  const auto refused = parse_machine(
-      "plain.yaml",
-      shipped_description("dense-dcim", {{"machine: dense-dcim", "machine: plain"}, {"rows: 128", "row: 128"}}));
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().line().find("unknown key 'macro.row'; the nearest is 'macro.rows'"), std::string::npos);
+/// A row of multipliers with an adder each, which skips nothing: every product of the dense matrix takes its turn.
+class Widemac : public Machine {
+ public:
+  explicit Widemac(const WidemacParameters& parameters) : parameters_(parameters) {}
+
+  std::string_view kind() const override { return "widemac"; }
+  Json parameters() const override { return show_parameters(widemac_parameters(), parameters_); }
+
+  /// Nothing is placed: any operation fits, and runs dense.
+  Result<Mapping> map(const Workload& workload) const override {
+    Mapping mapping;
+    mapping.placements.resize(workload.operations.size());
+    mapping.macros = 1;
+    return mapping;
+  }
+
+  /// How long each operation takes, and what happens how often; prices are not this machine's business.
+  Run run(const Workload& workload, const Mapping&, Fidelity) const override {
+    Run run;
+    for (const Operation& operation : workload.operations) {
+      OperationRun one;
+      one.start_cycle = run.cycles;
+      one.cycles = divide_up(operation.dense_macs(), parameters_.lanes);
+      one.bound = "multiply";
+      const auto products = static_cast<double>(operation.dense_macs());
+      one.useful_multiplies = products * static_cast<double>(operation.nonzero_weights()) /
+                              static_cast<double>(operation.n_inputs * operation.n_outputs);
+      one.events = {{"lanes", &kMultiplier8, products}, {"lanes", &kAdder32, products}};
+      run.cycles += one.cycles;
+      run.operations.push_back(std::move(one));
+    }
+    run.macro_use = {{0, 0, run.cycles, 0}};
+    run.available_multiplies = static_cast<double>(run.cycles * parameters_.lanes);
+    return run;
+  }
+
+  /// Area and leakage follow from the parts, the clock from the longest path.
+  Inventory inventory(const Mapping&) const override {
+    const auto lanes = static_cast<double>(parameters_.lanes);
+    return {.node_nm = parameters_.node_nm,
+            .macro_parts = {{"lanes", &kMultiplier8, lanes}, {"lanes", &kAdder32, lanes}},
+            .macros = 1,
+            .paths = {{"multiply", {{&kNorDelay, 1}, {&kSumDelay, 7}, {&kCarryDelay, 8}}}}};
+  }
+
+ private:
+  WidemacParameters parameters_;
+};
+
+Result<std::unique_ptr<Machine>> make_widemac(const std::string& path, const std::vector<Setting>& settings) {
+  SC_TRY_ASSIGN(const WidemacParameters parameters, read_parameters(widemac_parameters(), path, settings));
+  return std::make_unique<Widemac>(parameters);
+}
+
+/// Makes `machine: widemac` known.
+const RegisteredKind kWidemac{"widemac", make_widemac};
+
+}  // namespace
+}  // namespace sparsecim
+// end of the example
+
+namespace sparsecim {
+namespace {
+
+constexpr const char* kDescription =
+    // example: a file of one's own
+    R"(machine: widemac
+node_nm: 28
+lanes: 4096
+)";
+// end of the example
+
+Simulation simulated_by_own(const Operation& operation) {
+  const Workload workload{.name = "one", .n_tokens = operation.n_tokens, .operations = {operation}};
+  return simulate(workload, parse_machine("widemac.yaml", kDescription).value()).value();
+}
+
+TEST(OwnMachine, OfTheDocumentedExampleRunsAndIsPriced) {
+  const Simulation simulation = simulated_by_own({.name = "up", .n_tokens = 64, .n_inputs = 768, .n_outputs = 3072});
+  EXPECT_EQ(simulation.kind, "widemac");
+  EXPECT_EQ(simulation.cycles, 64 * 768 * 3072 / 4096);
+  EXPECT_EQ(simulation.utilization, 1);
+  EXPECT_GT(simulation.energy_pj.nominal, 0);
+  EXPECT_GT(simulation.area_um2.nominal, 0);
+  EXPECT_GT(simulation.clock_ns, 0);
+  EXPECT_EQ(to_json(simulation)["parameters"]["lanes"], 4096);
+  EXPECT_GT(to_trace(simulation)["traceEvents"].size(), 0u);
+}
+
+TEST(OwnMachine, OfTheDocumentedExampleRefusesWhatItsParametersDoNotAllow) {
+  const auto none = parse_machine("widemac.yaml", "machine: widemac\nnode_nm: 28\nlanes: 0\n");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().line().rfind("widemac.yaml:3:", 0), 0u) << none.error().line();
+  EXPECT_NE(none.error().line().find("1 .. 1048576"), std::string::npos) << none.error().line();
+  EXPECT_FALSE(parse_machine("widemac.yaml", "machine: widemac\nnode_nm: 28\nlane: 8\n"));
 }
 
 }  // namespace

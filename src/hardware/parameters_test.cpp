@@ -46,7 +46,7 @@ TEST(MachineDescription, IsReadFromAFileAsFromItsName) {
 
 TEST(MachineDescription, UnknownNamesListTheKnownOnes) {
   EXPECT_EQ(open_machine("flexcin").error().line(),
-            "no machine 'flexcin'; name a YAML file or one of dense-dcim, fixed-2-4, flexcim, sdp, vegeta");
+            "no machine 'flexcin'; name a YAML file or one of analog, dense-dcim, fixed-2-4, flexcim, sdp, vegeta");
   EXPECT_FALSE(open_machine(std::string(10000, 'x')));
   EXPECT_FALSE(open_machine(""));
 }
@@ -73,7 +73,7 @@ TEST(MachineDescription, ValuesOutOfRangeSayWhatIsAllowed) {
   EXPECT_NE(error_after("node_nm: 28", "node_nm: nan").find("allowed: 7"), std::string::npos);
   EXPECT_NE(error_after("rows: 128", "rows: 128 KiB").find("'128 KiB'"), std::string::npos);
   EXPECT_NE(error_after("rows: 128", "rows: 99999999999999999999").find("allowed"), std::string::npos);
-  EXPECT_NE(error_after("machine: flexcim", "machine: flexcam").find("allowed: dense-dcim | flexcim | "),
+  EXPECT_NE(error_after("machine: flexcim", "machine: flexcam").find("allowed: analog | dense-dcim | flexcim | vegeta"),
             std::string::npos);
   EXPECT_NE(error_after("weights: on_chip", "weights: nowhere").find("on_chip | resident | dram"), std::string::npos);
   EXPECT_NE(error_after("1:2, ", "1:x, ").find("is not a pattern"), std::string::npos);

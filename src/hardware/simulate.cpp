@@ -36,6 +36,7 @@ SimulatedOperation simulate_operation(const Operation& operation, const Placemen
   result.attention = operation.kind == Operation::Kind::kAttention && placement.tiles() == 0;
   result.pattern = operation.pattern;
   result.runs_as = placement.pattern;
+  result.by_rows = placement.packed_columns > 0;
   result.tiles = placement.tiles();
   result.macros_used = placement.macros_used * placement.side_by_side;
   result.cycles = run.cycles;
@@ -44,7 +45,8 @@ SimulatedOperation simulate_operation(const Operation& operation, const Placemen
   result.latency_ns = static_cast<double>(run.cycles) * priced.clock_ns.nominal;
   result.bound = run.bound;
   const double share = static_cast<double>(run.cycles) / static_cast<double>(whole.cycles);
-  result.utilization = run.useful_multiplies / (whole.available_multiplies * share);
+  result.utilization =
+      placement.cell_share > 0 ? placement.cell_share : run.useful_multiplies / (whole.available_multiplies * share);
   price_operation(run, priced, node_nm, result);
   return result;
 }
@@ -137,16 +139,22 @@ double latency_ns_at(const Run& run, double nominal_clock_ns, double clock_ns) {
   return latency_ns + static_cast<double>(run.cycles - hindered) * clock_ns;
 }
 
-void add_totals(const Workload& workload, const Run& run, Simulation& simulation) {
+void add_totals(const Workload& workload, const Mapping& mapping, const Run& run, Simulation& simulation) {
   for (const OperationRun& operation : run.operations) simulation.useful_multiplies += operation.useful_multiplies;
   simulation.available_multiplies = run.available_multiplies;
+  if (mapping.cells) {
+    simulation.useful_multiplies = mapping.cells->used;
+    simulation.available_multiplies = mapping.cells->all;
+  }
   simulation.multiplies_per_cycle = run.available_multiplies / static_cast<double>(run.cycles);
-  simulation.utilization = simulation.useful_multiplies / run.available_multiplies;
+  simulation.utilization = simulation.useful_multiplies / simulation.available_multiplies;
   std::int64_t attention_cycles = 0;
   for (const SimulatedOperation& operation : simulation.operations)
     if (operation.attention) attention_cycles += operation.cycles;
   simulation.attention_cycles_share = static_cast<double>(attention_cycles) / static_cast<double>(run.cycles);
-  if (attention_cycles < run.cycles)
+  if (mapping.cells)
+    simulation.macro_utilization = simulation.utilization;
+  else if (attention_cycles < run.cycles)
     simulation.macro_utilization = simulation.utilization / (1 - simulation.attention_cycles_share);
   // Operations per pJ are TOPS/W.
   simulation.useful_operations = useful_operations(workload, run, false);
@@ -248,7 +256,8 @@ Result<Simulation> simulate(const Workload& workload, const MachineDescription& 
   simulation.parts = std::move(priced.parts);
   simulation.parameters = machine.parameters();
   simulation.notes = mapping.notes;
-  add_totals(workload, run, simulation);
+  simulation.figures = mapping.figures;
+  add_totals(workload, mapping, run, simulation);
   add_notes(simulation, simulation.notes);
   add_timeline(run, simulation);
   add_constants(run, simulation);

@@ -46,6 +46,7 @@ struct SimulatedOperation {
   std::string name;
   bool attention = false;
   Pattern pattern, runs_as;  // of the mask; native
+  bool by_rows = false;      // every row of a tile at a pattern of its own, in columns of runs_as
   std::int64_t tiles = 0, macros_used = 0;
   std::int64_t cycles = 0, initiation_interval = 0;
   std::int64_t dram_wait_cycles = 0;  // of `cycles`, beyond what the macros need
@@ -105,6 +106,7 @@ struct Simulation {
   std::vector<std::int64_t> span_operation;  // which operation each belongs to
   std::vector<std::string> notes;
   std::vector<UsedConstant> constants;
+  Json figures = Json::object();  // of this kind of machine alone
   Json parameters;
 };
 

@@ -27,6 +27,7 @@ Json operation_json(const SimulatedOperation& operation) {
   if (!operation.attention) {
     json["pattern"] = operation.pattern.name();
     json["runs_as"] = operation.runs_as.name();
+    json["granularity"] = operation.by_rows ? "row" : "layer";
     json["tiles"] = operation.tiles;
     json["macros_used"] = operation.macros_used;
     json["initiation_interval_cycles"] = operation.initiation_interval;
@@ -178,6 +179,7 @@ Json to_json(const Simulation& simulation) {
                {"area_um2_low", simulation.area_um2.low},
                {"area_um2_high", simulation.area_um2.high},
                {"dense_equivalent_tops_per_watt", simulation.dense_equivalent_tops_per_watt}};
+  json.update(simulation.figures);
   json["multiplies_per_cycle"] = simulation.multiplies_per_cycle;
   json["macro_utilization"] = simulation.macro_utilization;
   json["attention_cycles_share"] = simulation.attention_cycles_share;
@@ -212,7 +214,8 @@ Json to_json(const Simulation& simulation) {
   json["events"] = all_events_json(simulation, numbers);
   json["parts"] = parts_json(simulation.parts, numbers);
   json["constants"] = constants_json(simulation.constants);
-  json["parameters"] = simulation.parameters;
+  // Of analog arrays "parameters" are the model's.
+  json[json.contains("parameters") ? "machine_parameters" : "parameters"] = simulation.parameters;
   return json;
 }
 

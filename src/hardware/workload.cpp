@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/check.hpp"
+#include "hardware/tiling.hpp"
 
 namespace sparsecim {
 namespace {
@@ -38,12 +40,22 @@ std::int64_t one_bits_of_row(std::span<const float> row) {
   return total;
 }
 
+/// By the fullest of each part's groups of four.
+void count_row_parts(std::span<const std::uint8_t> kept_of_four, std::array<std::int64_t, 3>& row_parts) {
+  constexpr std::size_t kGroups = MaskStatistics::kRowPart / 4;
+  for (std::size_t begin = 0; begin < kept_of_four.size(); begin += kGroups) {
+    const std::uint8_t fullest =
+        std::ranges::max(kept_of_four.subspan(begin, std::min(kGroups, kept_of_four.size() - begin)));
+    ++row_parts[fullest <= 1 ? 0 : fullest == 2 ? 1 : 2];
+  }
+}
+
 /// Raises most_kept to the fullest groups of this row. Groups double in size, so counts are added up in pairs.
-void count_groups(std::span<const float> row, std::vector<std::uint8_t>& kept, std::array<int, 4>& most_kept) {
+void count_groups(std::span<const float> row, std::vector<std::uint8_t>& kept, MaskStatistics& statistics) {
   kept.resize(row.size() + 1);
   for (std::size_t i = 0; i < row.size(); ++i) kept[i] = row[i] != 0;
   std::size_t size = row.size();
-  for (int& most : most_kept) {
+  for (std::size_t level = 0; level < statistics.most_kept.size(); ++level) {
     kept[size] = 0;  // the missing half of a last short group
     size = (size + 1) / 2;
     std::uint8_t fullest = 0;
@@ -51,11 +63,52 @@ void count_groups(std::span<const float> row, std::vector<std::uint8_t>& kept, s
       kept[i] = static_cast<std::uint8_t>(kept[2 * i] + kept[2 * i + 1]);
       fullest = std::max(fullest, kept[i]);
     }
-    most = std::max<int>(most, fullest);
+    statistics.most_kept[level] = std::max<int>(statistics.most_kept[level], fullest);
+    if (MaskStatistics::kGroupSizes[level] == 4) count_row_parts(std::span(kept).first(size), statistics.row_parts);
   }
 }
 
 bool is_share(double value) { return value >= 0 && value <= 1; }
+
+/// Counts what rows need of pairs together, row after row.
+class PairCounter {
+ public:
+  explicit PairCounter(std::size_t n_inputs) : of_row_((n_inputs + 1) / 2) { together_.fill(of_row_); }
+
+  void add(std::span<const float> row, bool last) {
+    for (std::size_t p = 0; p < of_row_.size(); ++p) {
+      const bool right = 2 * p + 1 < row.size() && row[2 * p + 1] != 0;
+      of_row_[p] = static_cast<std::uint8_t>((row[2 * p] != 0) + right);
+    }
+    ++rows_;
+    for (std::size_t g = 0; g < together_.size(); ++g) {
+      std::vector<std::uint8_t>& most = together_[g];
+      for (std::size_t p = 0; p < most.size(); ++p) most[p] = std::max(most[p], of_row_[p]);
+      if (rows_ % MaskStatistics::kSharingOutputs[g] == 0 || last) take_group(g);
+    }
+  }
+  const std::array<std::array<int, 4>, 6>& most() const { return most_; }
+
+ private:
+  /// The rows of a group are complete.
+  void take_group(std::size_t g) {
+    std::vector<std::uint8_t>& pairs = together_[g];
+    for (std::size_t i = 0; i < MaskStatistics::kGroupSizes.size(); ++i) {
+      const auto width = static_cast<std::size_t>(MaskStatistics::kGroupSizes[i] / 2);
+      for (std::size_t p = 0; p < pairs.size(); p += width) {
+        int sum = 0;
+        for (std::size_t k = p; k < std::min(p + width, pairs.size()); ++k) sum += pairs[k];
+        most_[g][i] = std::max(most_[g][i], sum);
+      }
+    }
+    std::ranges::fill(pairs, 0);
+  }
+
+  std::vector<std::uint8_t> of_row_;                   // kept of each pair
+  std::array<std::vector<std::uint8_t>, 6> together_;  // the most of the rows so far
+  std::array<std::array<int, 4>, 6> most_ = {};
+  std::int64_t rows_ = 0;
+};
 
 Result<void> validate_sizes(const Operation& operation) {
   for (const auto& [name, size] : {std::pair{"tokens", operation.n_tokens},
@@ -88,7 +141,8 @@ Result<void> validate_statistics(const Operation& operation) {
   for (const auto& [name, share] : {std::pair{"activation_toggle", activity.activation_toggle},
                                     {"held_toggle", activity.held_toggle},
                                     {"zero_planes", activity.zero_planes},
-                                    {"idle_planes", activity.idle_planes}})
+                                    {"idle_planes", activity.idle_planes},
+                                    {"word_toggle", activity.word_toggle}})
     if (!is_share(share)) return fail("{} is outside 0 .. 1", name);
   if (activity.idle_planes > activity.zero_planes)
     return fail("{} idle planes of {} zero planes", activity.idle_planes, activity.zero_planes);
@@ -96,9 +150,14 @@ Result<void> validate_statistics(const Operation& operation) {
     return fail("{} values held, outside 0 .. {}", operation.held_values, kMostHeld);
   if (!operation.weights) return {};
   const std::int64_t weights = operation.n_inputs * operation.n_outputs;
-  const auto [nonzero, one_bits, most_kept] = *operation.weights;
+  const std::int64_t nonzero = operation.weights->nonzero, one_bits = operation.weights->one_bits;
   if (nonzero < 0 || nonzero > weights) return fail("{} non-zero weights of {}", nonzero, weights);
   if (one_bits < 0 || one_bits > 8 * nonzero) return fail("{} one bits in {} 8-bit weights", one_bits, nonzero);
+  const auto& row_parts = operation.weights->row_parts;
+  const std::int64_t parts = std::accumulate(row_parts.begin(), row_parts.end(), std::int64_t{0});
+  const std::int64_t all_parts = operation.n_outputs * divide_up(operation.n_inputs, MaskStatistics::kRowPart);
+  if (std::ranges::min(row_parts) < 0 || (parts != 0 && parts != all_parts))
+    return fail("{} parts of rows, of {}", parts, all_parts);
   return {};
 }
 
@@ -115,15 +174,28 @@ Result<void> validate(const Operation& operation) {
 MaskStatistics mask_statistics(std::span<const float> weights, std::int64_t n_inputs) {
   const auto width = static_cast<std::size_t>(n_inputs);
   SC_CHECK(n_inputs > 0 && weights.size() % width == 0);
-  MaskStatistics statistics{.most_kept = {}};
+  MaskStatistics statistics{.most_kept = {}, .most_pairs = {}};
   std::vector<std::uint8_t> kept;
+  PairCounter pairs(width);
   for (std::size_t begin = 0; begin < weights.size(); begin += width) {
     const auto row = weights.subspan(begin, width);
     statistics.nonzero += std::ranges::count_if(row, [](float weight) { return weight != 0; });
     statistics.one_bits += one_bits_of_row(row);
-    count_groups(row, kept, statistics.most_kept);
+    count_groups(row, kept, statistics);
+    pairs.add(row, begin + width == weights.size());
   }
+  statistics.most_pairs = pairs.most();
   return statistics;
+}
+
+int MaskStatistics::pairs_needed(std::int64_t outputs, int inputs) const {
+  for (std::size_t i = 0; i < kGroupSizes.size(); ++i) {
+    if (kGroupSizes[i] != inputs) continue;
+    if (outputs == 1) return most_kept[i];
+    for (std::size_t g = 0; g < kSharingOutputs.size(); ++g)
+      if (kSharingOutputs[g] == outputs) return most_pairs[g][i];
+  }
+  return inputs;
 }
 
 Operation Operation::step(std::int64_t step) const {

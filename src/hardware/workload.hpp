@@ -22,6 +22,18 @@ struct MaskStatistics {
   /// if most_kept of M' <= N'.
   static constexpr std::array<int, 4> kGroupSizes = {2, 4, 8, 16};
   std::array<int, 4> most_kept = {2, 4, 8, 16};
+  /// Of the aligned parts of kRowPart inputs of all rows: those that 1:4 holds, that 2:4 holds and 1:4 does not, and
+  /// the others. All 0: not counted.
+  static constexpr std::int64_t kRowPart = 64;
+  std::array<std::int64_t, 3> row_parts = {};
+  /// The most pairs of inputs (2p, 2p+1) that kSharingOutputs[g] outputs, from a multiple of that on, need between them
+  /// in any aligned group of kGroupSizes[i] inputs: of each pair as many as one of them keeps at most, 0 to 2, summed.
+  static constexpr std::array<int, 6> kSharingOutputs = {2, 4, 8, 16, 32, 64};
+  std::array<std::array<int, 4>, 6> most_pairs = {
+      {{2, 4, 8, 16}, {2, 4, 8, 16}, {2, 4, 8, 16}, {2, 4, 8, 16}, {2, 4, 8, 16}, {2, 4, 8, 16}}};
+
+  /// Pairs that `outputs` need in `inputs`; all of them where that was not counted.
+  int pairs_needed(std::int64_t outputs, int inputs) const;
 };
 
 /// Counts `weights`, [n_outputs, n_inputs] row-major, quantised by row to 8 bits (symmetric, the row's largest
@@ -35,9 +47,10 @@ struct Activity {
   double activation_toggle = 0.5;  // share of activation bits that differ from the bit plane before
   /// The same where lines hold still in planes that are all zeros for their group of kPlaneGroup inputs.
   double held_toggle = 0.5;
-  double zero_planes = 0;  // share of (plane, group of kPlaneGroup inputs) that are all zeros
-  double idle_planes = 0;  // share of those that follow upon another one: nothing changes
-  bool measured = false;   // the figures of activations
+  double zero_planes = 0;    // share of (plane, group of kPlaneGroup inputs) that are all zeros
+  double idle_planes = 0;    // share of those that follow upon another one: nothing changes
+  double word_toggle = 0.5;  // share of the bits of an input that differ from the token before, for lines of words
+  bool measured = false;     // the figures of activations
   static constexpr std::int64_t kPlaneGroup = 128;
 
   /// Of groups of `inputs` inputs, taking groups of kPlaneGroup to be zero independently of each other.
@@ -74,6 +87,7 @@ struct Operation {
   /// Activations that must be kept while this runs, beside its own inputs and outputs: the residual stream, outputs of
   /// the operations before that somebody still needs.
   std::int64_t held_values = 0;
+  bool shares_inputs = false;  // reads what the operation before it reads, so that the two can run side by side
 
   /// Times that it is done one after the other.
   std::int64_t steps() const { return count / independent; }

@@ -9,6 +9,8 @@
 #include <map>
 #include <random>
 
+#include "sparsity/mask.hpp"
+
 namespace sparsecim {
 namespace {
 
@@ -57,6 +59,33 @@ TEST(MaskStatistics, OfARaggedRowCountsItsLastShortGroup) {
   EXPECT_THAT(mask_statistics(weights, 6).most_kept, ElementsAre(2, 2, 2, 2));
 }
 
+TEST(MaskStatistics, CountsThePairsThatOutputsNeedBetweenThem) {
+  // Both of pair 0; one of pair 0, the other; one of pair 1 in the second group of two.
+  const std::vector<float> weights = {1, 2, 0, 0, /**/ 0, 3, 0, 0, /**/ 0, 0, 0, 4, /**/ 5, 0, 0, 0, /**/ 0, 0, 1, 1};
+  const MaskStatistics counted = mask_statistics(weights, 4);
+  EXPECT_EQ(counted.pairs_needed(1, 4), 2);
+  EXPECT_EQ(counted.pairs_needed(2, 4), 2) << "the third and the fourth need one each, the last stands alone";
+  EXPECT_EQ(counted.pairs_needed(4, 4), 3);
+  EXPECT_EQ(counted.pairs_needed(8, 4), 4);
+  EXPECT_EQ(counted.pairs_needed(3, 4), 4) << "not counted: all";
+  EXPECT_EQ(counted.pairs_needed(2, 32), 32);
+}
+
+TEST(MaskStatistics, FindsOutWhetherOutputsSharePairsAsPruningForItDoes) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  std::vector<float> dense(100 * 72);
+  for (float& weight : dense) weight = normal(random);
+  for (const Pattern pattern : {Pattern{2, 4}, {1, 4}, {2, 8}, {4, 8}, {3, 8}, {8, 16}})
+    for (const int group : {2, 8, 32, 64}) {
+      std::vector<float> shared = dense, own = dense;
+      ASSERT_TRUE(apply_nm(shared, 72, {}, pattern, {MaskSharing::Kind::kPairs, group}));
+      ASSERT_TRUE(apply_nm(own, 72, {}, pattern));
+      EXPECT_EQ(mask_statistics(shared, 72).pairs_needed(group, pattern.m), pattern.n) << pattern.name();
+      EXPECT_GT(mask_statistics(own, 72).pairs_needed(group, pattern.m), pattern.n) << pattern.name();
+    }
+}
+
 TEST(Operation, WithoutCountedWeightsKeepsEverySlotOfItsPattern) {
   Operation operation{.name = "up", .n_tokens = 3, .n_inputs = 10, .n_outputs = 7, .pattern = {2, 4}};
   EXPECT_EQ(operation.nonzero_weights(), 7 * (2 + 2 + 1));
@@ -88,10 +117,15 @@ TEST(Workload, IsRefusedWhenStatisticsContradictTheShape) {
   EXPECT_FALSE(validate(workload_of(operation)));
   operation.weights = MaskStatistics{.nonzero = 10, .one_bits = 81};
   EXPECT_FALSE(validate(workload_of(operation)));
+  operation.weights = MaskStatistics{.nonzero = 10, .one_bits = 40, .row_parts = {1, 0, 0}};
+  EXPECT_FALSE(validate(workload_of(operation))) << "one part of several rows";
   operation.weights.reset();
   operation.activity.activation_toggle = std::numeric_limits<double>::quiet_NaN();
   EXPECT_FALSE(validate(workload_of(operation)));
   operation.activity.activation_toggle = 0.5;
+  operation.activity.word_toggle = 1.5;
+  EXPECT_FALSE(validate(workload_of(operation)));
+  operation.activity.word_toggle = 0.5;
   operation.pattern = {5, 4};
   EXPECT_FALSE(validate(workload_of(operation)));
 }

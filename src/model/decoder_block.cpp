@@ -62,10 +62,14 @@ Result<void> read_linear(const Checkpoint& checkpoint, const std::string& name, 
                          DecoderBlock& block) {
   const auto& monarch = checkpoint.config().monarch;
   if (const auto found = monarch.find(name); found != monarch.end()) {
+    if (compute.rounding) return fail("{}: the factors of a Monarch matrix are not rounded to few bits", name);
     SC_TRY_ASSIGN(block.factored[i], read_factors(checkpoint, name, found->second, compute));
     return {};
   }
   SC_TRY_ASSIGN(block.linears[i], read_tensor(checkpoint, name + ".weight", compute));
+  if (compute.rounding) {
+    SC_TRY_ASSIGN(block.linears[i], within(name, rounded(block.linears[i], *compute.rounding)));
+  }
   if (compute.arithmetic == Arithmetic::kInt8) {
     SC_TRY_ASSIGN(block.quantised[i], quantise(name, std::exchange(block.linears[i], {}), compute));
   }

@@ -5,9 +5,11 @@
 
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
+#include "model/weight_rounding.hpp"
 
 namespace sparsecim {
 
@@ -27,6 +29,8 @@ struct Compute {
   /// With kInt8: the macros that the weights lie in, which check a sample of the products
   /// (model/flexcim_arithmetic.hpp).
   std::shared_ptr<FlexcimArithmetic> flexcim = nullptr;
+  /// With kFloat: the decoder blocks' matrices as they are when stored in few bits.
+  std::optional<WeightRounding> rounding = std::nullopt;
 };
 
 /// `device`: cpu, cuda, or auto (cuda where there is one); `dtype`: float32 or bfloat16. libtorch_cuda is opened only

@@ -6,22 +6,33 @@
 
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "prune/losses.hpp"
 #include "sparsity/dropped.hpp"
+#include "sparsity/mask.hpp"
 
 namespace sparsecim {
 namespace {
 
-/// Runs every batch through one block: the moments of its inputs. `states` end up behind the block.
-Result<InputMoments> collect_moments(const Llama& model, const DecoderBlock& block, std::vector<at::Tensor>& states,
-                                     Progress& progress) {
+/// What is known of the inputs of one block.
+struct MeasuredInputs {
   InputMoments moments;
+  InputGrams grams;  // where output errors are asked for
+};
+
+/// Runs every batch through one block. `states` end up behind the block.
+Result<MeasuredInputs> measure_inputs(const Llama& model, const DecoderBlock& block, bool grams,
+                                      std::vector<at::Tensor>& states, Progress& progress) {
+  MeasuredInputs inputs;
+  const InputObserver observe = [&](LinearInput input, const at::Tensor& x) {
+    inputs.moments.add(input, x);
+    if (grams) inputs.grams.add(input, x);
+  };
   for (at::Tensor& state : states) {
     SC_TRY(check_interrupt());
-    state = model.forward_block(block, state, nullptr,
-                                [&](LinearInput input, const at::Tensor& x) { moments.add(input, x); });
+    state = model.forward_block(block, state, nullptr, observe);
     progress.advance(state.size(0) * state.size(1));
   }
-  return moments;
+  return inputs;
 }
 
 /// The inputs and matrices of one block, appended; what is counted in them comes later.
@@ -75,8 +86,43 @@ Result<void> append_outliers(Statistics& statistics, const ScoredBlock& block, s
   return {};
 }
 
+/// Mean square of what `change` [n_out, n_in] adds to a matrix's output, summed over the outputs: sum over the rows of
+/// d^T G d, G [n_in, n_in] the inputs' second moments.
+double output_square(const at::Tensor& change, const at::Tensor& gram) {
+  return (at::mm(change, gram) * change).sum(at::kDouble).item<double>();
+}
+
+/// How much each of `patterns` changes the output of one matrix, as a share of the output.
+Result<std::vector<double>> output_errors(const ScoredMatrix& matrix, const at::Tensor& weight, const at::Tensor& gram,
+                                          std::span<const Pattern> patterns) {
+  const double whole = output_square(weight, gram);
+  std::vector<double> errors;
+  for (const Pattern& pattern : patterns) {
+    SC_TRY(check_interrupt());
+    at::Tensor masked = weight.clone();
+    SC_TRY(apply_nm({masked.data_ptr<float>(), matrix.values.size()}, matrix.n_in, matrix.column_norms, pattern));
+    const double changed = pattern.dense() ? 0 : output_square(weight - masked, gram);
+    errors.push_back(whole > 0 ? std::max(changed, 0.0) / whole : 0);
+  }
+  return errors;
+}
+
+/// The output errors of one block's matrices; each input's second moments are dropped behind the last that reads it.
+Result<void> append_errors(Statistics& statistics, const ScoredBlock& block, std::size_t first, InputGrams& grams) {
+  if (statistics.scope.error_patterns.empty()) return {};
+  at::Tensor gram;
+  for (std::size_t i = 0; i < block.matrices.size(); ++i) {
+    if (i == 0 || kInputOfLinear[i] != kInputOfLinear[i - 1])
+      gram = grams.take(kInputOfLinear[i]).to(at::kCPU, at::kFloat);
+    MatrixStatistics& matrix = statistics.matrices[first + i];
+    SC_TRY_ASSIGN(matrix.errors, within(matrix.name, output_errors(block.matrices[i], block.values[i], gram,
+                                                                   statistics.scope.error_patterns)));
+  }
+  return {};
+}
+
 /// Counts everything of the scope in one block.
-Result<void> count_block(Statistics& statistics, const DecoderBlock& block, std::size_t first) {
+Result<void> count_block(Statistics& statistics, const DecoderBlock& block, std::size_t first, InputGrams& grams) {
   const ScoredBlock scored = score(statistics, block, first);
   for (const Threshold& threshold : statistics.scope.thresholds)
     SC_TRY(append_outliers(statistics, scored, first, threshold));
@@ -84,7 +130,7 @@ Result<void> count_block(Statistics& statistics, const DecoderBlock& block, std:
     MatrixStatistics& matrix = statistics.matrices[first + i];
     SC_TRY_ASSIGN(matrix.dropped, within(matrix.name, dropped_shares(scored.matrices[i], statistics.scope.patterns)));
   }
-  return {};
+  return append_errors(statistics, scored, first, grams);
 }
 
 std::int64_t elements(const std::vector<std::int64_t>& shape) {
@@ -118,6 +164,26 @@ Result<void> check_plan_of(const ModelConfig& config, const Plan& plan) {
   return fail("the plan's matrices are not those of the model: it is a plan of another model");
 }
 
+namespace {
+
+/// What one pass over the calibration tokens tells.
+Result<void> measure_blocks(const Llama& model, const Calibration& calibration, Statistics& statistics) {
+  std::vector<at::Tensor> states;
+  for (const at::Tensor& batch : calibration.batches) states.push_back(model.embed(batch));
+  const bool grams = !statistics.scope.error_patterns.empty();
+  Progress progress("measuring the dense model", calibration.tokens, "tokens", model.n_blocks());
+  for (std::int64_t i = 0; i < model.n_blocks(); ++i) {
+    SC_TRY_ASSIGN(const DecoderBlock block, model.block(i));
+    SC_TRY_ASSIGN(MeasuredInputs inputs, measure_inputs(model, block, grams, states, progress));
+    const std::size_t first = statistics.matrices.size();
+    SC_TRY(append_block(statistics, model.config(), i, inputs.moments));
+    SC_TRY(within(fmt::format("model.layers.{}", i), count_block(statistics, block, first, inputs.grams)));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Statistics> measure_statistics(const Llama& model, const Checkpoint& checkpoint, const Calibration& calibration,
                                       const StatisticsScope& scope) {
   SC_TRY(require_dense(model.config(), "have no N:M patterns"));
@@ -125,16 +191,8 @@ Result<Statistics> measure_statistics(const Llama& model, const Checkpoint& chec
     Statistics statistics{.n_tokens = calibration.tokens, .scope = scope};
     statistics.other_weights = dense_plan_of(model.config()).other_weights;
     SC_TRY_ASSIGN(statistics.model_fingerprint, fingerprint(checkpoint.files()));
-    std::vector<at::Tensor> states;
-    for (const at::Tensor& batch : calibration.batches) states.push_back(model.embed(batch));
-    Progress progress("measuring the dense model", calibration.tokens, "tokens", model.n_blocks());
-    for (std::int64_t i = 0; i < model.n_blocks(); ++i) {
-      SC_TRY_ASSIGN(const DecoderBlock block, model.block(i));
-      SC_TRY_ASSIGN(const InputMoments moments, collect_moments(model, block, states, progress));
-      const std::size_t first = statistics.matrices.size();
-      SC_TRY(append_block(statistics, model.config(), i, moments));
-      SC_TRY(within(fmt::format("model.layers.{}", i), count_block(statistics, block, first)));
-    }
+    SC_TRY(measure_blocks(model, calibration, statistics));
+    if (scope.losses) SC_TRY(measure_losses(model, calibration, statistics));
     return statistics;
   });
 }

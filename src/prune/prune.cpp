@@ -8,7 +8,7 @@
 #include "base/progress.hpp"
 #include "prune/block_states.hpp"
 #include "prune/sparsegpt.hpp"
-#include "sparsity/shared_pairs.hpp"
+#include "sparsity/mask.hpp"
 #include "sparsity/statistics.hpp"
 
 namespace sparsecim {
@@ -17,25 +17,13 @@ namespace {
 /// The patterns of one block, in the order of block_linears.
 using BlockPatterns = std::array<Pattern, 7>;
 
-Result<std::vector<BlockPatterns>> patterns_of(const Plan& plan, const ModelConfig& config) {
+/// REQUIRES: check_plan(plan, config).
+std::vector<BlockPatterns> patterns_of(const Plan& plan, const ModelConfig& config) {
   const auto linears = block_linears(config);
   std::vector<BlockPatterns> patterns(static_cast<std::size_t>(config.n_layers));
-  const auto expected = patterns.size() * linears.size();
-  if (plan.matrices.size() != expected)
-    return fail(Remedy{"make a plan for this model with 'sparsecim select'"},
-                "the plan has {} matrices, the model {}: it is a plan of another model", plan.matrices.size(),
-                expected);
-  for (std::int64_t block = 0; block < config.n_layers; ++block) {
-    for (std::size_t i = 0; i < linears.size(); ++i) {
-      const std::string name = matrix_name(block, linears[i].name);
-      const PlannedMatrix* matrix = plan.find(name);
-      if (matrix == nullptr || matrix->n_out != linears[i].n_out || matrix->n_in != linears[i].n_in)
-        return fail(Remedy{"make a plan for this model with 'sparsecim select'"},
-                    "the plan has no '{}' of shape [{}, {}]: it is a plan of another model", name, linears[i].n_out,
-                    linears[i].n_in);
-      patterns[static_cast<std::size_t>(block)][i] = matrix->pattern;
-    }
-  }
+  for (std::int64_t block = 0; block < config.n_layers; ++block)
+    for (std::size_t i = 0; i < linears.size(); ++i)
+      patterns[static_cast<std::size_t>(block)][i] = plan.find(matrix_name(block, linears[i].name))->pattern;
   return patterns;
 }
 
@@ -47,10 +35,10 @@ struct BlockInputs {
 
 /// One matrix pruned, whatever its type and device: the mask is made on float32 on the CPU.
 Result<at::Tensor> masked(const at::Tensor& weight, std::span<const float> column_norms, Pattern pattern,
-                          std::int64_t rows_sharing_pairs) {
+                          const MaskSharing& sharing) {
   at::Tensor values = weight.to(at::kCPU, at::kFloat, false, /*copy=*/true).contiguous();
   const std::span<float> all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
-  SC_TRY(apply_shared_pairs(all, weight.size(1), column_norms, pattern, rows_sharing_pairs));
+  SC_TRY(apply_nm(all, weight.size(1), column_norms, pattern, sharing));
   return values.to(weight.device(), weight.scalar_type());
 }
 
@@ -63,13 +51,9 @@ Result<std::vector<float>> column_norms(const InputMoments& moments, LinearInput
 /// Prunes the matrices of one block, one after the other in the order of block_linears.
 class BlockPruner {
  public:
-  BlockPruner(const Llama& model, Importance importance, std::int64_t rows_sharing_pairs, BlockInputs inputs,
+  BlockPruner(const Llama& model, Importance importance, const MaskSharing& sharing, BlockInputs inputs,
               PruneOutput& output)
-      : model_(model),
-        importance_(importance),
-        rows_sharing_pairs_(rows_sharing_pairs),
-        inputs_(std::move(inputs)),
-        output_(output) {}
+      : model_(model), importance_(importance), sharing_(sharing), inputs_(std::move(inputs)), output_(output) {}
 
   /// The matrices that `patterns` prune, by their tensors' names: of the block's own values with zeros, or SparseGPT's
   /// in float32. `block` takes them over.
@@ -97,7 +81,7 @@ class BlockPruner {
     if (importance_ == Importance::kWanda) {
       SC_TRY_ASSIGN(norms, column_norms(inputs_.moments, input));
     }
-    return masked(weight, norms, pattern, rows_sharing_pairs_);
+    return masked(weight, norms, pattern, sharing_);
   }
 
   /// Of the source's weight, whatever type the model computes in.
@@ -110,7 +94,7 @@ class BlockPruner {
     }
     const Compute single{model_.compute().device, at::kFloat};
     SC_TRY_ASSIGN(const at::Tensor weight, read_tensor(output_.source(), name + ".weight", single));
-    return prune_by_sparsegpt(weight, inverse_, pattern);
+    return prune_by_sparsegpt(weight, inverse_, pattern, sharing_);
   }
 
   void note(const std::string& name) {
@@ -122,7 +106,7 @@ class BlockPruner {
 
   const Llama& model_;
   Importance importance_;
-  std::int64_t rows_sharing_pairs_;
+  MaskSharing sharing_;
   BlockInputs inputs_;
   PruneOutput& output_;
   InverseHessian inverse_;  // of the input `inverse_of_`, which several matrices share
@@ -151,7 +135,7 @@ std::vector<at::Tensor> first_states(const Llama& model, const Calibration& cali
 
 /// Block after block; without a calibration (by magnitude) nothing runs.
 Result<void> prune_blocks(const Llama& model, const std::vector<BlockPatterns>& patterns, Importance importance,
-                          std::int64_t rows_sharing_pairs, const Calibration* calibration, PruneOutput& output) {
+                          const MaskSharing& sharing, const Calibration* calibration, PruneOutput& output) {
   std::vector<at::Tensor> states;
   if (calibration) states = first_states(model, *calibration, output);
   Progress progress("pruning", model.n_blocks(), "blocks");
@@ -163,9 +147,7 @@ Result<void> prune_blocks(const Llama& model, const std::vector<BlockPatterns>& 
     std::map<std::string, at::Tensor> pruned;
     if (!all_dense(wanted)) {
       SC_TRY_ASSIGN(BlockInputs inputs, inputs_of_block(model, block, states, importance));
-      SC_TRY_ASSIGN(
-          pruned,
-          BlockPruner(model, importance, rows_sharing_pairs, std::move(inputs), output).prune(block, i, wanted));
+      SC_TRY_ASSIGN(pruned, BlockPruner(model, importance, sharing, std::move(inputs), output).prune(block, i, wanted));
     }
     SC_TRY(output.write(pruned, importance == Importance::kSparseGpt ? Change::kValues : Change::kZeros));
     progress.advance(1);
@@ -185,18 +167,35 @@ Result<Importance> parse_importance(const std::string& name) {
   return fail(Remedy{"use wanda, sparsegpt or magnitude"}, "unknown importance '{}'", name);
 }
 
+Result<void> check_plan(const Plan& plan, const ModelConfig& config) {
+  const Remedy remedy{"make a plan for this model with 'sparsecim select'"};
+  const auto linears = block_linears(config);
+  const auto expected = static_cast<std::size_t>(config.n_layers) * linears.size();
+  if (plan.matrices.size() != expected)
+    return fail(remedy, "the plan has {} matrices, the model {}: it is a plan of another model", plan.matrices.size(),
+                expected);
+  for (std::int64_t block = 0; block < config.n_layers; ++block)
+    for (const LinearShape& linear : linears) {
+      const std::string name = matrix_name(block, linear.name);
+      const PlannedMatrix* matrix = plan.find(name);
+      if (matrix == nullptr || matrix->n_out != linear.n_out || matrix->n_in != linear.n_in)
+        return fail(remedy, "the plan has no '{}' of shape [{}, {}]: it is a plan of another model", name, linear.n_out,
+                    linear.n_in);
+    }
+  return {};
+}
+
 Result<void> prune(const Llama& model, const Plan& plan, Importance importance, const Calibration* calibration,
-                   PruneOutput& output, std::int64_t rows_sharing_pairs) {
+                   PruneOutput& output, const MaskSharing& sharing) {
   SC_TRY(require_dense(model.config(), "cannot be pruned"));
-  if (rows_sharing_pairs > 1 && importance == Importance::kSparseGpt)
-    return fail(Remedy{"use wanda or magnitude"}, "sparsegpt chooses row by row, so that rows cannot share pairs");
-  SC_TRY_ASSIGN(const auto patterns, patterns_of(plan, model.config()));
+  SC_TRY(check_plan(plan, model.config()));
+  const std::vector<BlockPatterns> patterns = patterns_of(plan, model.config());
+  for (const PlannedMatrix& matrix : plan.matrices) SC_TRY(within(matrix.name, check_sharing(sharing, matrix.pattern)));
   const bool measures = importance != Importance::kMagnitude;
   if (measures && calibration == nullptr)
     return fail(Remedy{"give a --text"}, "only magnitude needs no calibration text");
-  SC_TRY(guarded([&] {
-    return prune_blocks(model, patterns, importance, rows_sharing_pairs, measures ? calibration : nullptr, output);
-  }));
+  SC_TRY(guarded(
+      [&] { return prune_blocks(model, patterns, importance, sharing, measures ? calibration : nullptr, output); }));
   return output.commit();
 }
 

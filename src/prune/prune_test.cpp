@@ -7,6 +7,8 @@
 
 #include "checkpoint/random_checkpoint.hpp"
 #include "checkpoint/test_files.hpp"
+#include "hardware/workload.hpp"
+#include "prune/imported.hpp"
 #include "sparsity/mask.hpp"
 
 namespace sparsecim {
@@ -40,11 +42,12 @@ at::Tensor masked(const at::Tensor& weight, const at::Tensor& inputs, Pattern pa
 class Pruning : public test_files::TemporaryDirectory {
  protected:
   /// Prunes into a new directory: the blocks of the checkpoint that was written.
-  Result<std::vector<DecoderBlock>> pruned(const Plan& plan, Importance importance, const Calibration* calibration) {
+  Result<std::vector<DecoderBlock>> pruned(const Plan& plan, Importance importance, const Calibration* calibration,
+                                           const MaskSharing& sharing = {}) {
     const auto out = directory_ / fmt::format("out{}", runs_++);
     std::filesystem::create_directory(out);
     SC_TRY_ASSIGN(auto output, PruneOutput::create(checkpoint_, out, {}));
-    SC_TRY(prune(dense_, plan, importance, calibration, output));
+    SC_TRY(prune(dense_, plan, importance, calibration, output, sharing));
     SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(out));
     SC_TRY_ASSIGN(const Llama model, Llama::load(*checkpoint, {}));
     std::vector<DecoderBlock> blocks;
@@ -83,6 +86,67 @@ TEST_F(Pruning, ByMagnitudeNeedsNoCalibrationAndByWandaIsRefusedWithout) {
   for (const at::Tensor& weight : blocks[1].linears)
     EXPECT_EQ(weight.count_nonzero().item<std::int64_t>(), weight.numel() / 4);
   EXPECT_FALSE(pruned(plan_of(dense_.config(), {1, 4}), Importance::kWanda, nullptr));
+}
+
+TEST_F(Pruning, ForSharedPairsGivesMasksWhoseRowsShareThemByEveryImportance) {
+  const Calibration calibration = calibration_of(1);
+  for (const Importance importance : {Importance::kMagnitude, Importance::kWanda, Importance::kSparseGpt}) {
+    const auto blocks =
+        pruned(plan_of(dense_.config(), {2, 4}), importance, &calibration, {MaskSharing::Kind::kPairs, 8}).value();
+    for (const DecoderBlock& block : blocks)
+      for (const at::Tensor& weight : block.linears) {
+        const at::Tensor values = weight.contiguous();
+        const MaskStatistics mask =
+            mask_statistics({values.const_data_ptr<float>(), static_cast<std::size_t>(values.numel())}, weight.size(1));
+        EXPECT_LE(mask.pairs_needed(8, 4), 2);
+        EXPECT_EQ(weight.count_nonzero().item<std::int64_t>(), weight.numel() / 2);
+      }
+  }
+  const auto refused =
+      pruned(plan_of(dense_.config(), {2, 3}), Importance::kMagnitude, nullptr, {MaskSharing::Kind::kPairs, 8});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().what, "model.layers.0.self_attn.q_proj: 2:3 has no pairs to share: its M is odd");
+}
+
+/// Keeps of every row the inputs that are multiples of `step`.
+class EveryInput : public ImportedMasks {
+ public:
+  explicit EveryInput(std::int64_t step) : step_(step) {}
+  Result<void> read(const std::string&, const LinearShape& shape, std::span<std::uint8_t> keep) const override {
+    for (std::size_t i = 0; i < keep.size(); ++i) keep[i] = static_cast<std::int64_t>(i) % shape.n_in % step_ == 0;
+    return {};
+  }
+  std::vector<std::filesystem::path> files() const override { return {}; }
+
+ private:
+  std::int64_t step_;
+};
+
+TEST_F(Pruning, ByImportedMasksKeepsWhatTheyKeepAndFindsTheirPatterns) {
+  const EveryInput masks(4);
+  const Plan plan = plan_of_masks(plan_of(dense_.config(), {}), masks).value();
+  for (const PlannedMatrix& matrix : plan.matrices) EXPECT_EQ(matrix.pattern, (Pattern{1, 4})) << matrix.name;
+  auto output = PruneOutput::create(checkpoint_, directory_, {}).value();
+  ASSERT_TRUE(prune_by_masks(plan, masks, output));
+  const auto written = open_checkpoint(directory_).value();
+  const Llama model = Llama::load(*written, {}).value();
+  for (std::int64_t block = 0; block < model.n_blocks(); ++block)
+    for (std::size_t i = 0; i < 7; ++i) {
+      const at::Tensor before = dense_weight(block, i), keep = at::arange(before.size(1)).remainder(4) == 0;
+      EXPECT_TRUE(at::equal(model.block(block)->linears[i], before * keep));
+    }
+}
+
+TEST_F(Pruning, ByMasksThatKeepMoreThanThePlanIsRefusedWithThePlace) {
+  auto output = PruneOutput::create(checkpoint_, directory_, {}).value();
+  const auto refused = prune_by_masks(plan_of(dense_.config(), {1, 4}), EveryInput(2), output);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().what,
+            "model.layers.0.self_attn.q_proj: row 0, inputs 0 .. 3: the mask keeps 2, 1:4 at most 1");
+  Plan other = plan_of(dense_.config(), {1, 2});
+  other.matrices.pop_back();
+  auto second = PruneOutput::create(checkpoint_, directory_, {}).value();
+  EXPECT_NE(prune_by_masks(other, EveryInput(2), second).error().what.find("another model"), std::string::npos);
 }
 
 TEST_F(Pruning, ByADensePlanChangesNothing) {

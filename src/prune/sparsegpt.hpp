@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "base/result.hpp"
-#include "sparsity/pattern.hpp"
+#include "sparsity/mask_sharing.hpp"
 
 namespace sparsecim {
 
@@ -29,8 +29,10 @@ Result<InverseHessian> invert_hessian(at::Tensor moments);
 /// SparseGPT (arXiv 2301.00774, algorithm 1, in its N:M form): column by column, the weights that `pattern` drops
 /// become zero and those to the right take over what they can, such that the output error, the sum of d^T H d over the
 /// rows, is least. The mask of a group of M columns is chosen when it is reached, on the weights as updated by then:
-/// the N of largest w^2 / [H^-1]_jj stay, lower columns first; of a shorter last group ceil(N*w/M). weight [n_out,
-/// n_in] -> the same, float32; weights of dead inputs become zero. Errors: a weight that is not finite; interrupted.
-Result<at::Tensor> prune_by_sparsegpt(const at::Tensor& weight, const InverseHessian& inverse, Pattern pattern);
+/// the N of largest w^2 / [H^-1]_jj stay, lower columns first; of a shorter last group ceil(N*w/M). Rows that share
+/// their choice drop the least sum of these. weight [n_out, n_in] -> the same, float32; weights of dead inputs become
+/// zero. Errors: a weight that is not finite; check_sharing's; interrupted.
+Result<at::Tensor> prune_by_sparsegpt(const at::Tensor& weight, const InverseHessian& inverse, Pattern pattern,
+                                      const MaskSharing& sharing = {});
 
 }  // namespace sparsecim

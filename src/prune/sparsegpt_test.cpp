@@ -124,5 +124,59 @@ TEST(SparseGpt, RaisesTheDampingOfASingularHessianAndRefusesAHopelessOne) {
   EXPECT_FALSE(prune_both(problem.weight, problem.hessian, {2, 4}));
 }
 
+TEST(SparseGpt, OfEqualScoresKeepsTheLowerColumns) {
+  const InverseHessian inverse = invert_hessian(at::eye(8, at::kDouble)).value();
+  const at::Tensor pruned = prune_by_sparsegpt(at::full({2, 8}, 3.0), inverse, {2, 4}).value();
+  EXPECT_TRUE(at::equal(pruned, at::tensor({3, 3, 0, 0, 3, 3, 0, 0}, at::kFloat).expand({2, 8})))
+      << "inputs that have nothing in common leave nothing to take over";
+}
+
+TEST(SparseGpt, OfInputsThatAreAllDeadGivesZeros) {
+  const InverseHessian inverse = invert_hessian(at::zeros({8, 8}, at::kDouble)).value();
+  EXPECT_EQ(inverse.dead_columns, 8);
+  EXPECT_EQ(prune_by_sparsegpt(at::full({2, 8}, 3.0), inverse, {2, 4})->count_nonzero().item<std::int64_t>(), 0);
+}
+
+TEST(SparseGpt, OfWeightsOrMomentsThatAreNotFiniteIsRefused) {
+  const InverseHessian inverse = invert_hessian(at::eye(8, at::kDouble)).value();
+  EXPECT_FALSE(prune_by_sparsegpt(at::full({2, 8}, std::nan("")), inverse, {2, 4}));
+  EXPECT_FALSE(invert_hessian(at::full({8, 8}, std::nan(""), at::kDouble)));
+}
+
+TEST(SparseGpt, BySingleRowsThatShareIsWhatEachRowChoosesForItself) {
+  const Problem problem = random_problem(12, 150, 9);
+  const InverseHessian inverse = invert_hessian(problem.hessian.clone()).value();
+  for (const Pattern pattern : {Pattern{2, 4}, {3, 8}, {8, 16}})
+    for (const auto kind : {MaskSharing::Kind::kRows, MaskSharing::Kind::kPairs})
+      EXPECT_TRUE(at::equal(prune_by_sparsegpt(problem.weight, inverse, pattern, {kind, 1}).value(),
+                            prune_by_sparsegpt(problem.weight, inverse, pattern).value()));
+}
+
+TEST(SparseGpt, WithRowsThatShareKeepsTheirColumnsAndUpdatesForThatMask) {
+  const Problem problem = random_problem(10, 40, 10);
+  const InverseHessian inverse = invert_hessian(problem.hessian.clone()).value();
+  const at::Tensor pruned = prune_by_sparsegpt(problem.weight, inverse, {2, 4}, {MaskSharing::Kind::kRows, 4}).value();
+  const at::Tensor mask = pruned != 0;
+  for (std::int64_t row = 0; row < 10; ++row) EXPECT_TRUE(at::equal(mask[row], mask[row / 4 * 4])) << row;
+  EXPECT_EQ(mask.sum().item<std::int64_t>(), 10 * 20);
+  const at::Tensor expected = column_by_column(problem, mask, kSparseGptDamping);
+  EXPECT_TRUE(at::allclose(pruned.to(at::kDouble), expected, 1e-3, 1e-3));
+}
+
+TEST(SparseGpt, SharesItsFirstGroupsPairsByTheLeastSumOfItsScores) {
+  const Problem problem = random_problem(6, 8, 11);
+  const InverseHessian inverse = invert_hessian(problem.hessian.clone()).value();
+  const at::Tensor pruned = prune_by_sparsegpt(problem.weight, inverse, {2, 8}, {MaskSharing::Kind::kPairs, 6}).value();
+  const at::Tensor scores = (problem.weight / inverse.factor.diagonal()).square().to(at::kDouble);
+  double best = 0;  // over two pairs, which may be the same
+  for (std::int64_t p = 0; p < 4; ++p)
+    for (std::int64_t q = p; q < 4; ++q) {
+      const at::Tensor first = scores.narrow(1, 2 * p, 2), second = scores.narrow(1, 2 * q, 2);
+      const at::Tensor kept = p == q ? first.sum() : std::get<0>(first.max(1)).sum() + std::get<0>(second.max(1)).sum();
+      best = std::max(best, kept.item<double>());
+    }
+  EXPECT_NEAR((scores * (pruned != 0)).sum().item<double>(), best, 1e-9 * best);
+}
+
 }  // namespace
 }  // namespace sparsecim

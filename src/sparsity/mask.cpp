@@ -149,13 +149,9 @@ bool satisfied(Pattern pattern, std::int64_t n_in, std::span<const WorstGroup> g
   return worst->whole <= pattern.n && worst->last <= kept_of_group(pattern, static_cast<int>(n_in % pattern.m));
 }
 
-}  // namespace
-
-Result<void> apply_nm(std::span<float> weights, std::int64_t n_in, std::span<const float> column_norms,
-                      Pattern pattern) {
-  require_matrix(weights.size(), n_in);
-  SC_CHECK(column_norms.empty() || column_norms.size() == static_cast<std::size_t>(n_in));
-  SC_TRY(check_norms(column_norms));
+/// Every row for itself. Gives the first row with an importance that is not finite; n_out: none.
+std::int64_t mask_rows(std::span<float> weights, std::int64_t n_in, std::span<const float> column_norms,
+                       Pattern pattern) {
   const std::int64_t n_groups = n_in / pattern.m, n_out = static_cast<std::int64_t>(weights.size()) / n_in;
   const int rest = static_cast<int>(n_in % pattern.m);
   const GroupMasker mask_groups = group_masker(pattern);
@@ -169,6 +165,70 @@ Result<void> apply_nm(std::span<float> weights, std::int64_t n_in, std::span<con
       mask_group(row + n_in - rest, keys.data() + n_in - rest, rest, kept_of_group(pattern, rest));
     }
   });
+  return first_bad_row;
+}
+
+/// The importances of `count` columns from `first` on of some rows, [rows, count].
+void gather_scores(std::span<const float> rows, std::int64_t n_in, std::span<const float> norms, std::int64_t first,
+                   std::span<float> scores) {
+  const auto count = static_cast<std::int64_t>(scores.size()) * n_in / static_cast<std::int64_t>(rows.size());
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    const std::int64_t row = static_cast<std::int64_t>(k) / count, j = first + static_cast<std::int64_t>(k) % count;
+    const float weight = rows[static_cast<std::size_t>(row * n_in + j)];
+    scores[k] = std::abs(norms.empty() ? weight : weight * norms[static_cast<std::size_t>(j)]);
+  }
+}
+
+/// Masks rows that choose together, block after block of M columns. REQUIRES: all importances are finite.
+void mask_row_group(std::span<float> rows, std::int64_t n_in, std::span<const float> norms, Pattern pattern,
+                    MaskSharing::Kind kind) {
+  const std::size_t n_rows = rows.size() / static_cast<std::size_t>(n_in);
+  std::vector<float> scores;
+  std::vector<std::uint8_t> keep;
+  for (std::int64_t j = 0; j < n_in; j += pattern.m) {
+    const int width = static_cast<int>(std::min<std::int64_t>(pattern.m, n_in - j));
+    scores.resize(n_rows * static_cast<std::size_t>(width));
+    keep.resize(scores.size());
+    gather_scores(rows, n_in, norms, j, scores);
+    choose_kept(scores, width, kept_of_group(pattern, width), kind, keep);
+    for (std::size_t k = 0; k < keep.size(); ++k) {
+      const std::size_t row = k / static_cast<std::size_t>(width), column = k % static_cast<std::size_t>(width);
+      if (!keep[k]) rows[row * static_cast<std::size_t>(n_in) + static_cast<std::size_t>(j) + column] = 0;
+    }
+  }
+}
+
+/// Row group after row group. Gives the first row with an importance that is not finite, which leaves its group as it
+/// is; n_out: none.
+std::int64_t mask_row_groups(std::span<float> weights, std::int64_t n_in, std::span<const float> norms, Pattern pattern,
+                             const MaskSharing& sharing) {
+  const std::int64_t n_out = static_cast<std::int64_t>(weights.size()) / n_in;
+  std::atomic<std::int64_t> first_bad_row = n_out;
+  parallel_for((n_out + sharing.rows - 1) / sharing.rows, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<Key> keys(static_cast<std::size_t>(n_in));
+    for (std::int64_t group = begin; group < end; ++group) {
+      const std::int64_t first = group * sharing.rows, count = std::min(sharing.rows, n_out - first);
+      for (std::int64_t i = first; i < first + count; ++i)
+        if (!keys_of_row(weights.data() + i * n_in, norms, keys)) return lower(first_bad_row, i);
+      mask_row_group(weights.subspan(static_cast<std::size_t>(first * n_in), static_cast<std::size_t>(count * n_in)),
+                     n_in, norms, pattern, sharing.kind);
+    }
+  });
+  return first_bad_row;
+}
+
+}  // namespace
+
+Result<void> apply_nm(std::span<float> weights, std::int64_t n_in, std::span<const float> column_norms, Pattern pattern,
+                      const MaskSharing& sharing) {
+  require_matrix(weights.size(), n_in);
+  SC_CHECK(column_norms.empty() || column_norms.size() == static_cast<std::size_t>(n_in));
+  SC_TRY(check_norms(column_norms));
+  SC_TRY(check_sharing(sharing, pattern));
+  const std::int64_t n_out = static_cast<std::int64_t>(weights.size()) / n_in;
+  const std::int64_t first_bad_row = sharing.kind == MaskSharing::Kind::kNone
+                                         ? mask_rows(weights, n_in, column_norms, pattern)
+                                         : mask_row_groups(weights, n_in, column_norms, pattern, sharing);
   if (first_bad_row == n_out) return {};
   return check_row(weights.data() + first_bad_row * n_in, first_bad_row, column_norms, n_in);
 }

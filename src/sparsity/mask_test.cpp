@@ -66,6 +66,11 @@ TEST(NmMask, KeepsTheLowerColumnsOfATie) {
   EXPECT_EQ(masked({1, 2, 2, 2}, 4, {}, {2, 4}), (Floats{0, 2, 2, 0}));
 }
 
+TEST(NmMask, DropsTheWeightsOfDeadInputsFirstAndKeepsNAllTheSame) {
+  EXPECT_EQ(masked({9, 1, 9, 2}, 4, {0, 1, 0, 1}, {2, 4}), (Floats{0, 1, 0, 2}));
+  EXPECT_EQ(masked({9, 1, 9, 2}, 4, {0, 0, 0, 0}, {2, 4}), (Floats{9, 1, 0, 0})) << "all dead: the lower columns";
+}
+
 TEST(NmMask, OfAShorterLastGroupKeepsItsShareRoundedUp) {
   EXPECT_EQ(masked({1, 2, 3, 4, /**/ 5, 7, 6}, 7, {}, {2, 4}), (Floats{0, 0, 3, 4, 0, 7, 6})) << "ceil(2*3/4) = 2";
   EXPECT_EQ(masked({1, 2, 3}, 3, {}, {1, 8}), (Floats{0, 0, 3})) << "a row may be shorter than M";
@@ -146,7 +151,11 @@ TEST(NmMask, RefusesWhatIsNotFiniteByRowAndColumn) {
     const auto result = apply(weights, 4, norms, Pattern{2, 4});
     return result ? "accepted" : result.error().what;
   };
-  for (auto apply : {apply_nm, apply_nm_plainly}) {
+  using Apply = Result<void> (*)(std::span<float>, std::int64_t, std::span<const float>, Pattern);
+  const Apply quickly = [](std::span<float> all, std::int64_t n_in, std::span<const float> norms, Pattern pattern) {
+    return apply_nm(all, n_in, norms, pattern);
+  };
+  for (const Apply apply : {quickly, Apply(apply_nm_plainly)}) {
     EXPECT_EQ(refusal({1, 2, 3, 4, 1, nan, 3, 4}, {}, apply), "row 1, column 1: weight nan times norm 1 is not finite");
     EXPECT_EQ(refusal({1, 2, -infinity, 4}, {1, 1, 0, 1}, apply),
               "row 0, column 2: weight -inf times norm 0 is not finite");

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "base/check.hpp"
+#include "sparsity/loss_curve.hpp"
 #include "sparsity/program.hpp"
 
 namespace sparsecim {
@@ -25,6 +26,8 @@ constexpr MethodFacts kMethods[] = {{Method::kUniform, "uniform", "Uniform"},
                                     {Method::kFlow, "flow", "FLOW", true},
                                     {Method::kOwl, "owl", "OWL", true},
                                     {Method::kErrorDiag, "error-diag", "Diagonal error", true},
+                                    {Method::kError, "error", "Output error", true},
+                                    {Method::kLoss, "loss", "Measured loss", true},
                                     {Method::kShuffled, "shuffled", "Shuffled"}};
 
 const MethodFacts& facts_of(Method method) { return *std::ranges::find(kMethods, method, &MethodFacts::method); }
@@ -98,10 +101,31 @@ void swap_at_random(Plan& plan, const std::vector<Layer>& layers, std::mt19937_6
 
 // ---- By statistics ----
 
-Result<Plan> select_error_diag(const Statistics& statistics, const std::vector<Outliers>& outliers,
-                               const SelectionRequest& request) {
-  SC_TRY_ASSIGN(const auto dropped, statistics.dropped(request.options));
-  return select_least_cost(dense_plan(statistics, outliers), dropped, request);
+/// By what each option costs each matrix, and not by rules.
+bool by_costs(Method method) {
+  return method == Method::kErrorDiag || method == Method::kError || method == Method::kLoss;
+}
+
+Result<Plan> select_by_loss(const Statistics& statistics, const std::vector<Outliers>& outliers,
+                            const SelectionRequest& request) {
+  SC_TRY_ASSIGN(const LossCosts costs, loss_costs(statistics, request.options));
+  SC_TRY_ASSIGN(Plan plan, select_least_cost(dense_plan(statistics, outliers), costs.nats, request));
+  plan.notes.push_back(
+      fmt::format("losses were measured with all other matrices at {}", statistics.scope.losses->reference.name()));
+  if (costs.guessed > 0)
+    plan.notes.push_back(
+        fmt::format("{} of {} matrices change the loss by less than its standard error: taken from "
+                    "the others' median",
+                    costs.guessed, plan.matrices.size()));
+  return plan;
+}
+
+Result<Plan> select_by_costs(const Statistics& statistics, const std::vector<Outliers>& outliers,
+                             const SelectionRequest& request) {
+  if (request.method == Method::kLoss) return select_by_loss(statistics, outliers, request);
+  SC_TRY_ASSIGN(const auto costs, request.method == Method::kError ? statistics.errors(request.options)
+                                                                   : statistics.dropped(request.options));
+  return select_least_cost(dense_plan(statistics, outliers), costs, request);
 }
 
 }  // namespace
@@ -121,13 +145,11 @@ Result<Method> parse_method(std::string_view text) {
 
 std::vector<Pattern> default_options(Method method) {
   if (method == Method::kOwl) return every_n_of(8);
-  const auto patterns = method == Method::kErrorDiag ? hardware_patterns() : default_patterns();
+  const auto patterns = by_costs(method) ? hardware_patterns() : default_patterns();
   return {patterns.begin(), patterns.end()};
 }
 
-Granularity default_granularity(Method method) {
-  return method == Method::kErrorDiag ? Granularity::kMatrix : Granularity::kBlock;
-}
+Granularity default_granularity(Method method) { return by_costs(method) ? Granularity::kMatrix : Granularity::kBlock; }
 
 double default_tau(Method method) { return method == Method::kOwl ? 5 : 3; }
 
@@ -144,13 +166,18 @@ StatisticsScope scope_of(const SelectionRequest& request) {
   StatisticsScope scope = StatisticsScope::standard();
   scope.add({request.tau, request.granularity});
   for (const Pattern& option : request.options) scope.add(option);
+  if (request.method != Method::kError && request.method != Method::kLoss) return scope;
+  for (const Pattern& pattern : hardware_patterns()) scope.add_error(pattern);
+  for (const Pattern& pattern : every_n_of(8)) scope.add_error(pattern);
+  for (const Pattern& option : request.options) scope.add_error(option);
+  if (request.method == Method::kLoss) scope.losses = request.losses;
   return scope;
 }
 
 Result<Plan> select_by_statistics(const Statistics& statistics, const SelectionRequest& request) {
   SC_CHECK(needs_statistics(request.method));
   SC_TRY_ASSIGN(const auto outliers, statistics.outliers({request.tau, request.granularity}));
-  if (request.method == Method::kErrorDiag) return select_error_diag(statistics, outliers, request);
+  if (by_costs(request.method)) return select_by_costs(statistics, outliers, request);
   if (request.method == Method::kOwl && request.sparsity == 0 && !request.ceilings.empty())
     return fail(Remedy{"ask for --sparsity"}, "owl has no densities to aim at without a sparsity");
   SC_TRY_ASSIGN(Draft draft, make_draft(dense_plan(statistics, outliers), request));

@@ -21,9 +21,11 @@ enum class Method {
   kFlow,       // by outliers: how many, and how they are spread (arXiv 2504.14365)
   kOwl,        // by how many outliers a layer has (arXiv 2310.05175)
   kErrorDiag,  // least sum of squared scores that are dropped
+  kError,      // least sum of output errors
+  kLoss,       // least rise of the loss, measured matrix by matrix
   kShuffled,   // another plan's, at random places: a control
 };
-/// "uniform", "flow", "owl", "error-diag", "shuffled".
+/// "uniform", "flow", "owl", "error-diag", "error", "loss", "shuffled".
 std::string_view name(Method method);
 /// As a report names it: "FLOW".
 std::string_view label(Method method);
@@ -70,6 +72,7 @@ struct SelectionRequest {
   std::vector<Ceiling> ceilings;
   double time_limit_s = 60;    // of the integer solver
   double alpha = 1, beta = 4;  // weights of FLOW's two rules (the authors' published code)
+  LossScope losses;            // how losses are measured, where there are none yet
   double lambda = 0.08;        // OWL: densities differ by at most this much from the mean (its section 4)
 };
 
@@ -92,7 +95,8 @@ StatisticsScope scope_of(const SelectionRequest& request);
 /// is least at the smallest reachable sparsity that is at least S. For layers of equal size this is what rounding 8 *
 /// d_l and then the least costly single steps to the exact mean give.
 ///
-/// error-diag: the least sum over the matrices of dropped_shares (sparsity/dropped.hpp) at a sparsity of at least S.
+/// error-diag, error, loss: at a sparsity of at least S the least sum over the matrices of dropped_shares
+/// (sparsity/dropped.hpp), of their relative output errors, of loss_costs (sparsity/loss_curve.hpp).
 ///
 /// Errors: a budget that the options cannot meet, which one and the nearest values; statistics that lack something.
 Result<Plan> select_by_statistics(const Statistics& statistics, const SelectionRequest& request);

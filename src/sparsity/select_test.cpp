@@ -306,9 +306,11 @@ TEST(FlowSelection, ReadsTheOutliersOfItsOwnThreshold) {
 // ---- methods ----
 
 TEST(Methods, AreReadByTheirNames) {
-  for (const Method method : {Method::kUniform, Method::kFlow, Method::kOwl, Method::kErrorDiag, Method::kShuffled})
+  for (const Method method : {Method::kUniform, Method::kFlow, Method::kOwl, Method::kErrorDiag, Method::kError,
+                              Method::kLoss, Method::kShuffled})
     EXPECT_EQ(parse_method(name(method)), method);
-  EXPECT_EQ(parse_method("owls").error().line(), "unknown method 'owls'; use uniform, flow, owl, error-diag, shuffled");
+  EXPECT_EQ(parse_method("owls").error().line(),
+            "unknown method 'owls'; use uniform, flow, owl, error-diag, error, loss, shuffled");
   EXPECT_EQ(label(Method::kFlow), "FLOW");
   EXPECT_EQ(default_options(Method::kOwl).size(), 8u);
   EXPECT_EQ(default_tau(Method::kOwl), 5);

@@ -20,6 +20,7 @@ Json to_json(const InputStatistics& input);
 Json to_json(const Outliers& outliers);
 Json to_json(const MatrixStatistics& matrix);
 Json to_json(const Threshold& threshold);
+Json to_json(const LossRise& rise);
 
 Json to_json(const InputStatistics& input) { return {{"name", input.name}, {"mean_squares", input.mean_squares}}; }
 
@@ -43,8 +44,12 @@ Json to_json(const MatrixStatistics& matrix) {
           {"shape", {matrix.n_out, matrix.n_in}},
           {"input", matrix.input},
           {"outliers", list_of(matrix.outliers)},
-          {"dropped", matrix.dropped}};
+          {"dropped", matrix.dropped},
+          {"errors", matrix.errors},
+          {"rises", list_of(matrix.rises)}};
 }
+
+Json to_json(const LossRise& rise) { return {{"nats", rise.nats}, {"standard_error", rise.standard_error}}; }
 
 Json to_json(const Threshold& threshold) {
   return {{"tau", threshold.tau}, {"granularity", name(threshold.granularity)}};
@@ -64,6 +69,33 @@ Result<Threshold> threshold_from_json(const Json& json) {
   return threshold;
 }
 
+Result<std::vector<Pattern>> patterns_from_json(const Json& json, const std::string& key) {
+  std::vector<Pattern> patterns;
+  SC_TRY_ASSIGN(const Json* list, get_list(json, key));
+  for (const Json& item : *list) {
+    if (!item.is_string()) return fail("'{}' holds something that is not a string", key);
+    SC_TRY_ASSIGN(patterns.emplace_back(), within(fmt::format("'{}'", key), parse_pattern(item.get<std::string>())));
+  }
+  return patterns;
+}
+
+Json to_json(const LossScope& losses) {
+  return {{"reference", losses.reference.name()},
+          {"anchors", pattern_names({LossScope::kAnchors.begin(), LossScope::kAnchors.end()})},
+          {"tokens", losses.tokens}};
+}
+
+Result<LossScope> losses_from_json(const Json& json) {
+  LossScope losses;
+  SC_TRY_ASSIGN(const std::string reference, get_string(json, "reference"));
+  SC_TRY_ASSIGN(losses.reference, within("'reference'", parse_pattern(reference)));
+  SC_TRY_ASSIGN(const auto anchors, patterns_from_json(json, "anchors"));
+  if (!std::ranges::equal(anchors, LossScope::kAnchors))
+    return fail("'anchors' are not {}", to_string(LossScope::kAnchors));
+  SC_TRY_ASSIGN(losses.tokens, get_integer(json, "tokens", 1, kMostWeights));
+  return losses;
+}
+
 Result<StatisticsScope> scope_from_json(const Json& json) {
   StatisticsScope scope;
   SC_TRY_ASSIGN(const Json* thresholds, get_list(json, "thresholds"));
@@ -71,10 +103,10 @@ Result<StatisticsScope> scope_from_json(const Json& json) {
     const std::string place = fmt::format("threshold {}", scope.thresholds.size());
     SC_TRY_ASSIGN(scope.thresholds.emplace_back(), within(place, threshold_from_json(item)));
   }
-  SC_TRY_ASSIGN(const Json* patterns, get_list(json, "patterns"));
-  for (const Json& item : *patterns) {
-    if (!item.is_string()) return fail("'patterns' holds something that is not a string");
-    SC_TRY_ASSIGN(scope.patterns.emplace_back(), within("'patterns'", parse_pattern(item.get<std::string>())));
+  SC_TRY_ASSIGN(scope.patterns, patterns_from_json(json, "patterns"));
+  SC_TRY_ASSIGN(scope.error_patterns, patterns_from_json(json, "error_patterns"));
+  if (has(json, "losses")) {
+    SC_TRY_ASSIGN(scope.losses, within("'losses'", losses_from_json(json["losses"])));
   }
   return scope;
 }
@@ -101,6 +133,13 @@ Result<Outliers> outliers_from_json(const Json& json, std::int64_t weights) {
   return outliers;
 }
 
+Result<LossRise> rise_from_json(const Json& json) {
+  LossRise rise;
+  SC_TRY_ASSIGN(rise.nats, get_number_within(json, "nats", -1e6, 1e6));
+  SC_TRY_ASSIGN(rise.standard_error, get_number_within(json, "standard_error", 0, 1e6));
+  return rise;
+}
+
 /// The list `key`, one item for each of what the scope counts.
 Result<const Json*> get_list_of(const Json& json, const std::string& key, std::size_t expected) {
   SC_TRY_ASSIGN(const Json* list, get_list(json, key));
@@ -119,6 +158,16 @@ Result<void> read_counts(const Json& json, const StatisticsScope& scope, MatrixS
     if (!(item.is_number() && item.get<double>() >= 0 && item.get<double>() <= 1))
       return fail("'dropped' holds {}, no share", item.dump());
     matrix.dropped.push_back(item.get<double>());
+  }
+  SC_TRY_ASSIGN(const Json* errors, get_list_of(json, "errors", scope.error_patterns.size()));
+  for (const Json& item : *errors) {
+    if (!(item.is_number() && item.get<double>() >= 0 && std::isfinite(item.get<double>())))
+      return fail("'errors' holds {}, no error", item.dump());
+    matrix.errors.push_back(item.get<double>());
+  }
+  SC_TRY_ASSIGN(const Json* rises, get_list_of(json, "rises", scope.losses ? LossScope::kAnchors.size() : 0));
+  for (const Json& item : *rises) {
+    SC_TRY_ASSIGN(matrix.rises.emplace_back(), within("'rises'", rise_from_json(item)));
   }
   return {};
 }
@@ -173,6 +222,23 @@ void add_once(std::vector<T>& items, const T& item) {
 
 constexpr const char* kMeasureAgain = "name another --statistics file, so that it is measured";
 
+/// A member of each matrix, which holds a value for each of `measured`, in the order of `options`.
+Result<std::vector<std::vector<double>>> by_option(const Statistics& statistics,
+                                                   std::vector<double> MatrixStatistics::* member,
+                                                   const std::vector<Pattern>& measured,
+                                                   std::span<const Pattern> options, std::string_view what) {
+  std::vector<std::vector<double>> result(statistics.matrices.size());
+  for (const Pattern& option : options) {
+    const auto found = std::ranges::find(measured, option);
+    if (found == measured.end())
+      return fail(Remedy{kMeasureAgain}, "the statistics do not say {}",
+                  fmt::format(fmt::runtime(what), option.name()));
+    for (std::size_t i = 0; i < result.size(); ++i)
+      result[i].push_back((statistics.matrices[i].*member)[static_cast<std::size_t>(found - measured.begin())]);
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string_view name(Granularity granularity) { return granularity == Granularity::kBlock ? "block" : "matrix"; }
@@ -195,6 +261,7 @@ StatisticsScope StatisticsScope::standard() {
 
 void StatisticsScope::add(Threshold threshold) { add_once(thresholds, threshold); }
 void StatisticsScope::add(Pattern pattern) { add_once(patterns, pattern); }
+void StatisticsScope::add_error(Pattern pattern) { add_once(error_patterns, pattern); }
 
 std::vector<float> InputStatistics::column_norms() const {
   std::vector<float> norms;
@@ -220,15 +287,11 @@ Result<std::vector<Outliers>> Statistics::outliers(Threshold threshold) const {
 }
 
 Result<std::vector<std::vector<double>>> Statistics::dropped(std::span<const Pattern> options) const {
-  std::vector<std::vector<double>> result(matrices.size());
-  for (const Pattern& option : options) {
-    const auto found = std::ranges::find(scope.patterns, option);
-    if (found == scope.patterns.end())
-      return fail(Remedy{kMeasureAgain}, "the statistics do not say what {} drops", option.name());
-    for (std::size_t i = 0; i < matrices.size(); ++i)
-      result[i].push_back(matrices[i].dropped[static_cast<std::size_t>(found - scope.patterns.begin())]);
-  }
-  return result;
+  return by_option(*this, &MatrixStatistics::dropped, scope.patterns, options, "what {} drops");
+}
+
+Result<std::vector<std::vector<double>>> Statistics::errors(std::span<const Pattern> options) const {
+  return by_option(*this, &MatrixStatistics::errors, scope.error_patterns, options, "the output errors of {}");
 }
 
 Result<std::string> fingerprint(const std::vector<std::filesystem::path>& files) {
@@ -243,6 +306,8 @@ Json to_json(const Statistics& statistics) {
           {"tokens", statistics.n_tokens},
           {"thresholds", list_of(statistics.scope.thresholds)},
           {"patterns", pattern_names(statistics.scope.patterns)},
+          {"error_patterns", pattern_names(statistics.scope.error_patterns)},
+          {"losses", statistics.scope.losses ? to_json(*statistics.scope.losses) : Json()},
           {"other_weights", statistics.other_weights},
           {"matrices", list_of(statistics.matrices)},
           {"inputs", list_of(statistics.inputs)},

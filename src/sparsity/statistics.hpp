@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,16 +29,35 @@ struct Threshold {
   bool operator==(const Threshold&) const = default;
 };
 
+/// How losses are measured: one matrix at a time takes `base` and then each of the anchors, while all others have
+/// `reference`. A loss is the cross-entropy against the dense model's own prediction.
+struct LossScope {
+  Pattern reference = {4, 8};
+  std::int64_t tokens = 1024;  // at most, the first of the calibration
+  static constexpr Pattern kBase = {};
+  static constexpr std::array<Pattern, 2> kAnchors = {Pattern{4, 8}, Pattern{2, 8}};
+  bool operator==(const LossScope&) const = default;
+};
+
+/// By how much a matrix raises the loss where it has an anchor's pattern instead of the base.
+struct LossRise {
+  double nats = 0;            // per token; negative where the loss falls
+  double standard_error = 0;  // of that, taking tokens as independent
+};
+
 /// What is counted in the one pass over the dense model. Unless told otherwise, all that the methods want: FLOW's 3 and
 /// OWL's 5 times the mean, by block and by matrix; the hardware's patterns, and every N of 8 and of 16.
 struct StatisticsScope {
   std::vector<Threshold> thresholds;
   std::vector<Pattern> patterns;
+  std::vector<Pattern> error_patterns;  // whose output errors are measured, which takes second moments
+  std::optional<LossScope> losses;      // measured where it is there, which takes many passes over some tokens
 
   static StatisticsScope standard();
   /// Adds what is not in it yet.
   void add(Threshold threshold);
   void add(Pattern pattern);
+  void add_error(Pattern pattern);
 };
 
 /// Activations that enter one or several matrices, over the calibration tokens.
@@ -54,6 +75,9 @@ struct MatrixStatistics {
   std::int64_t input = 0;          // index into Statistics::inputs
   std::vector<Outliers> outliers;  // by threshold of the scope
   std::vector<double> dropped;     // by pattern of the scope: dropped_shares (sparsity/dropped.hpp)
+  /// By error pattern of the scope: mean square of what its output changes by, over the output's mean square.
+  std::vector<double> errors;
+  std::vector<LossRise> rises;  // by anchor, where losses are in the scope
 };
 
 /// What calibration of the dense model gives to selection (docs/formats/statistics.md): by any method and for any
@@ -72,6 +96,7 @@ struct Statistics {
   Result<std::vector<Outliers>> outliers(Threshold threshold) const;
   /// Of each matrix, for each of `options`. Errors: a pattern that is not in the scope.
   Result<std::vector<std::vector<double>>> dropped(std::span<const Pattern> options) const;
+  Result<std::vector<std::vector<double>>> errors(std::span<const Pattern> options) const;
 };
 
 /// Says whether statistics belong to a model: a hash over its files' content, whatever their names.

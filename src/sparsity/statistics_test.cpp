@@ -16,7 +16,10 @@ Statistics two_matrices() {
   statistics.model_fingerprint = "abc123";
   statistics.n_tokens = 4096;
   statistics.other_weights = 17;
-  statistics.scope = {{{3, Granularity::kBlock}, {5, Granularity::kMatrix}}, {{2, 4}, {4, 8}, {}}};
+  statistics.scope = {{{3, Granularity::kBlock}, {5, Granularity::kMatrix}},
+                      {{2, 4}, {4, 8}, {}},
+                      {{4, 8}, {2, 8}},
+                      LossScope{{4, 8}, 512}};
   statistics.inputs = {{.name = "q", .mean_squares = {0.1f, 4, 1e-30f}}, {.name = "down", .mean_squares = {0, 1}}};
   statistics.matrices = {
       {.name = "q",
@@ -26,7 +29,9 @@ Statistics two_matrices() {
        .input = 0,
        .outliers = {{.weights = 12, .count = 2, .mean_score = 0.3, .distribution = 0.7, .crowding = 1.5},
                     {.weights = 12, .count = 1, .mean_score = 0.3}},
-       .dropped = {0.2, 0.1, 0}},
+       .dropped = {0.2, 0.1, 0},
+       .errors = {0.15, 0.45},
+       .rises = {{0.01, 0.002}, {-0.03, 0.04}}},
       {.name = "down",
        .block = 1,
        .n_out = 5,
@@ -34,7 +39,9 @@ Statistics two_matrices() {
        .input = 1,
        .outliers = {{.weights = 10, .count = 0, .mean_score = 0.1, .distribution = 1},
                     {.weights = 10, .count = 3, .mean_score = 0.1}},
-       .dropped = {0.3, 0.25, 0}}};
+       .dropped = {0.3, 0.25, 0},
+       .errors = {0.25, 1.5},
+       .rises = {{0.02, 0}, {0.5, 0.1}}}};
   statistics.provenance = {{"verb", "select"}};
   return statistics;
 }
@@ -105,6 +112,12 @@ TEST(Statistics, AreRefusedWithThePlaceAndTheKey) {
   EXPECT_EQ(refusal([](Json& j) { j["patterns"][0] = 4; }), "'patterns' holds something that is not a string");
   EXPECT_EQ(refusal([](Json& j) { j["matrices"][0]["dropped"][1] = 1.5; }),
             "matrix 'q': 'dropped' holds 1.5, no share");
+  EXPECT_EQ(refusal([](Json& j) { j["matrices"][0]["errors"][1] = -0.5; }),
+            "matrix 'q': 'errors' holds -0.5, no error");
+  EXPECT_EQ(refusal([](Json& j) { j["matrices"][1]["rises"][0].erase("nats"); }),
+            "matrix 'down': 'rises': 'nats' is missing");
+  EXPECT_EQ(refusal([](Json& j) { j["losses"]["anchors"] = {"4:8", "1:8"}; }),
+            "'losses': 'anchors' are not {4:8, 2:8}");
   EXPECT_EQ(refusal([](Json& j) { j["inputs"][0]["mean_squares"][1] = -1; }),
             "input 0: 'mean_squares' holds -1 at 1, no mean square");
   EXPECT_EQ(refusal([](Json& j) { j["inputs"][0]["mean_squares"][2] = 1e39; }),
@@ -124,6 +137,8 @@ TEST(Statistics, AreRefusedWhereTheyContradictThemselves) {
             "matrix 'q': outliers 1: 'count' is 13, outside 0 .. 12");
   EXPECT_EQ(refusal([](Json& j) { j["thresholds"].erase(1); }), "matrix 'q': 'outliers' has 2 items, not 1");
   EXPECT_EQ(refusal([](Json& j) { j["patterns"].push_back("1:2"); }), "matrix 'q': 'dropped' has 3 items, not 4");
+  EXPECT_EQ(refusal([](Json& j) { j["error_patterns"].push_back("1:2"); }), "matrix 'q': 'errors' has 2 items, not 3");
+  EXPECT_EQ(refusal([](Json& j) { j["losses"] = Json(); }), "matrix 'q': 'rises' has 2 items, not 0");
   EXPECT_EQ(refusal([](Json& j) { j["matrices"][0]["shape"] = {4, 1 << 25}; }),
             "matrix 'q': 'shape' is 33554432, outside 1 .. 16777216");
 }
@@ -138,6 +153,9 @@ TEST(Statistics, GiveOutliersOfEachThresholdAndWhatEachPatternDrops) {
   const std::vector<Pattern> options = {{4, 8}, {2, 4}}, unknown = {{1, 2}};
   EXPECT_EQ(statistics.dropped(options).value(), (std::vector<std::vector<double>>{{0.1, 0.2}, {0.25, 0.3}}));
   EXPECT_EQ(statistics.dropped(unknown).error().what, "the statistics do not say what 1:2 drops");
+  const std::vector<Pattern> sparser = {{2, 8}};
+  EXPECT_EQ(statistics.errors(sparser).value(), (std::vector<std::vector<double>>{{0.45}, {1.5}}));
+  EXPECT_EQ(statistics.errors(unknown).error().what, "the statistics do not say the output errors of 1:2");
 }
 
 TEST(StatisticsScope, OfTheStandardServesEveryMethodAtBothGranularities) {

@@ -172,6 +172,7 @@ class Composer {
         const ShapedMatrix& matrix = stack.matrices[i];
         add_linear(name_in_layer(stack, layer, matrix.name), matrix, tokens_per_step() * request_.batch, steps(),
                    held[i]);
+        operations_.back().shares_inputs = held[i] > held[0];  // with the outputs of its siblings
         const std::int64_t held_behind = held[i] + matrix.n_out;
         if (matrix.name == stack.attention_behind)
           add_own_attention(stack, name_in_layer(stack, layer, "attention"), held_behind);
@@ -182,8 +183,10 @@ class Composer {
 
   void add_source_matrices(const LayerStack& stack) {
     for (std::int64_t layer = 0; layer < stack.n_layers; ++layer)
-      for (const ShapedMatrix& matrix : stack.source_matrices)
+      for (const ShapedMatrix& matrix : stack.source_matrices) {
         add_linear(name_in_layer(stack, layer, matrix.name), matrix, request_.tokens * request_.batch, 1);
+        operations_.back().shares_inputs = &matrix != &stack.source_matrices.front();
+      }
   }
 
   const ModelShapes& shapes_;

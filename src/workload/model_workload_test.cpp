@@ -51,6 +51,19 @@ TEST(Prefill, MultipliesEveryWeightByEveryTokenAndTheHeadByTheLast) {
   EXPECT_EQ(workload.operations.size(), 32u * (7 + 2) + 1);
 }
 
+TEST(Prefill, SaysWhichMatricesReadWhatTheOneBeforeThemReads) {
+  const auto sharing = [](const std::string& shapes, const WorkloadRequest& request) {
+    std::set<std::string> names;
+    for (const Operation& o : workload_of(shapes, request).operations)
+      if (o.shares_inputs) names.insert(o.name.substr(o.name.rfind('.', o.name.rfind('.') - 1) + 1));
+    return names;
+  };
+  EXPECT_THAT(sharing("bert-large", {.tokens = 8}), ElementsAre("self.key", "self.value"));
+  EXPECT_THAT(sharing("llama-3-8b", {.tokens = 8}), ElementsAre("mlp.up_proj", "self_attn.k_proj", "self_attn.v_proj"));
+  EXPECT_THAT(sharing("bart-large", {.tokens = 8}),
+              ElementsAre("encoder_attn.v_proj", "self_attn.k_proj", "self_attn.v_proj"));
+}
+
 TEST(Prefill, LetsEveryTokenSeeThoseBeforeIt) {
   std::int64_t pairs = 0;
   for (std::int64_t query = 0; query < 511; ++query) pairs += 100 + query + 1;  // the context, and up to itself

@@ -31,6 +31,10 @@ void check_written(const std::vector<StoredTensor>& tensors) {
 }  // namespace
 
 void safetensors(std::string_view input) {
+  if (const auto entries = safetensors_entries(bytes_of(input)))
+    for (const SafetensorsEntry& entry : *entries)
+      SC_CHECK(entry.bytes.size() <= input.size() &&
+               entry.bytes.data() + entry.bytes.size() <= bytes_of(input).data() + input.size());
   const auto tensors = parse_safetensors(bytes_of(input));
   if (!tensors) return;
   for (const StoredTensor& tensor : *tensors) {

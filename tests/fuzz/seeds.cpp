@@ -2,6 +2,7 @@
 
 #include "base/embedded.hpp"
 #include "checkpoint/test_gguf.hpp"
+#include "hardware/analog/schedule.hpp"
 #include "report/test_record.hpp"
 #include "sparsity/plan.hpp"
 #include "sparsity/statistics.hpp"
@@ -58,15 +59,42 @@ std::string plan_seed() {
 
 std::string statistics_seed() {
   Statistics statistics{.model_fingerprint = "abc", .n_tokens = 5};
-  statistics.scope = {.thresholds = {{3, Granularity::kBlock}}, .patterns = {{2, 4}, {4, 8}}};
+  statistics.scope = {.thresholds = {{3, Granularity::kBlock}},
+                      .patterns = {{2, 4}, {4, 8}},
+                      .error_patterns = {{4, 8}},
+                      .losses = LossScope{}};
   statistics.inputs = {{.name = "q", .mean_squares = {0, 4, 2.25f}}};
   statistics.matrices = {{.name = "q",
                           .n_out = 4,
                           .n_in = 3,
                           .outliers = {{.weights = 12, .count = 2, .mean_score = 1}},
-                          .dropped = {0.25, 0.125}},
-                         {.name = "k", .n_out = 1, .n_in = 3, .outliers = {{.weights = 3}}, .dropped = {0, 0}}};
+                          .dropped = {0.25, 0.125},
+                          .errors = {0.1},
+                          .rises = {{0.01, 0.002}, {0.5, 0.1}}},
+                         {.name = "k",
+                          .n_out = 1,
+                          .n_in = 3,
+                          .outliers = {{.weights = 3}},
+                          .dropped = {0, 0},
+                          .errors = {0},
+                          .rises = {{}, {}}}};
   return to_json(statistics).dump();
+}
+
+/// One matrix of 16 x 16 in arrays of 8 x 8, in both forms.
+std::vector<std::string> stream_seeds() {
+  std::vector<std::string> seeds;
+  for (const CellMapping mapping : {CellMapping::kSparse, CellMapping::kDenseElements}) {
+    AnalogPlan plan{.array = {8, 8}, .matrices = {{}}, .rules = {}, .placed = {}, .format = {}, .converters = {}};
+    for (const ArrayStage& stage : stages_of(monarch_of_squares(16, 16).value()))
+      plan.matrices[0].stages.push_back(Layout::make(mapping, stage, plan.array).value());
+    plan.placed = place(plan.matrices, plan.rules);
+    const std::size_t members[] = {0};
+    const CommandStream stream = schedule(plan, members, 1);
+    seeds.push_back(to_text(stream));
+    seeds.push_back(to_binary(stream));
+  }
+  return seeds;
 }
 
 std::string synthesis_seed() {
@@ -103,6 +131,7 @@ std::vector<std::string> made_seeds(std::string_view target) {
   if (target == "sentencepiece") return {sentencepiece_seed()};
   if (target == "shapes") return embedded_seeds("shapes/");
   if (target == "statistics") return {statistics_seed()};
+  if (target == "stream") return stream_seeds();
   if (target == "synthesis") return {synthesis_seed()};
   if (target == "tokenizer_bin") return {static_cast<char>(300 - 259) + llama2c_tokenizer_file()};
   if (target == "tokenizer_json") return tokenizer_seeds();

@@ -17,6 +17,7 @@ void llama2c(std::string_view input);
 void machine(std::string_view input);
 void patterns(std::string_view input);
 void plan(std::string_view input);
+void questions(std::string_view input);
 void record(std::string_view input);
 void regex(std::string_view input);
 void safetensors(std::string_view input);
@@ -24,6 +25,7 @@ void sentencepiece(std::string_view input);
 void shapes(std::string_view input);
 void shard_index(std::string_view input);
 void statistics(std::string_view input);
+void stream(std::string_view input);
 void synthesis(std::string_view input);
 void tokenizer_bin(std::string_view input);
 void tokenizer_json(std::string_view input);
@@ -42,6 +44,7 @@ inline constexpr Target kTargets[] = {{"config", config},
                                       {"machine", machine},
                                       {"patterns", patterns},
                                       {"plan", plan},
+                                      {"questions", questions},
                                       {"record", record},
                                       {"regex", regex},
                                       {"safetensors", safetensors},
@@ -49,6 +52,7 @@ inline constexpr Target kTargets[] = {{"config", config},
                                       {"shapes", shapes},
                                       {"shard_index", shard_index},
                                       {"statistics", statistics},
+                                      {"stream", stream},
                                       {"synthesis", synthesis},
                                       {"tokenizer_bin", tokenizer_bin},
                                       {"tokenizer_json", tokenizer_json},

@@ -74,6 +74,9 @@ Result<CodesignJob> make_job(const CodesignRequest& request, const OpenModel& mo
   if (job.selection.method == Method::kShuffled) {
     SC_TRY_ASSIGN(job.shuffled, read_plan(request.selection.plan));
   }
+  SelectionOptions options = request.selection;
+  options.arch = request.arch;
+  SC_TRY(add_decode_ceilings(options, model.checkpoint->config(), request.decode_context, job.selection));
   SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
   SC_TRY_ASSIGN(job.machines, open_machines(request));
   const Protocol protocol = protocol_of(request, model.checkpoint->config());

@@ -9,6 +9,7 @@
 
 #include "base/cache.hpp"
 #include "base/threads.hpp"
+#include "workload/decode_ceilings.hpp"
 
 namespace sparsecim {
 namespace fs = std::filesystem;
@@ -33,18 +34,31 @@ Result<Value> one_of(const char* option, const std::string& word,
   return fail(Remedy{fmt::format("use {}", fmt::join(names, " or "))}, "unknown {} '{}'", option, word);
 }
 
+DecodeBudget decode_budget(const SelectionOptions& options, std::optional<std::int64_t> context) {
+  return {.most_ns = options.max_decode_ns, .most_nj = options.max_decode_nj, .context = context};
+}
+
+Result<void> check_ceilings_of(const SelectionOptions& options) {
+  for (const auto& [option, most] :
+       {std::pair("--max-bytes", options.max_bytes), std::pair("--max-decode-ns", options.max_decode_ns),
+        std::pair("--max-decode-nj", options.max_decode_nj)})
+    if (most && *most < 1) return fail(Remedy{"give a number of 1 or more"}, "{} {} is out of range", option, *most);
+  return {};
+}
+
 Result<void> check_selection(const SelectionOptions& options, Method method) {
   if (options.sparsity && !(*options.sparsity >= 0 && *options.sparsity < 1))
     return fail(Remedy{"give a share from 0 to below 1, for instance 0.5"}, "--sparsity {} is out of range",
                 *options.sparsity);
   if (options.tau && !(*options.tau > 1e-6 && *options.tau < 1e6))
     return fail(Remedy{"3 and 5 are usual"}, "--tau {} is out of range", *options.tau);
-  if (options.max_bytes && *options.max_bytes < 1)
-    return fail(Remedy{"give a number of bytes"}, "--max-bytes {} is out of range", *options.max_bytes);
+  SC_TRY(check_ceilings_of(options));
   if (!(options.time_limit_s > 0 && options.time_limit_s <= 1e6))
     return fail(Remedy{"give seconds"}, "--time-limit {} is out of range", options.time_limit_s);
-  if (method == Method::kShuffled && (options.sparsity || options.max_bytes || !options.keep.empty()))
-    return fail(Remedy{"leave --sparsity, --max-bytes and --keep out"}, "a shuffled plan keeps what its --plan has");
+  if (!(options.loss_tokens >= 1 && static_cast<double>(options.loss_tokens) <= kMostSamples))
+    return fail(Remedy{"give a number of tokens"}, "--loss-tokens {} is out of range", options.loss_tokens);
+  if (method == Method::kShuffled && (options.sparsity || options.has_ceiling() || !options.keep.empty()))
+    return fail(Remedy{"leave --sparsity, --keep and other bounds out"}, "a shuffled plan keeps what its --plan has");
   if (method != Method::kShuffled && !options.plan.empty())
     return fail(Remedy{"use --method shuffled"}, "--plan names patterns to shuffle");
   return {};
@@ -109,7 +123,38 @@ Result<SelectionRequest> selection_of(const SelectionOptions& options) {
   }
   if (options.max_bytes) request.ceilings.push_back(stored_bytes_ceiling(*options.max_bytes));
   request.time_limit_s = options.time_limit_s;
+  SC_TRY_ASSIGN(request.losses.reference, within("--loss-reference", parse_pattern(options.loss_reference)));
+  request.losses.tokens = options.loss_tokens;
   return request;
+}
+
+Result<void> add_decode_ceilings(const SelectionOptions& options, const ModelConfig& config,
+                                 std::optional<std::int64_t> context, SelectionRequest& request) {
+  if (!options.max_decode_ns && !options.max_decode_nj) return {};
+  SC_TRY_ASSIGN(const MachineDescription machine, open_machine(options.arch));
+  std::vector<Pattern> patterns = request.options;
+  for (const FixedChoice& keep : request.keep) patterns.push_back(keep.pattern);
+  SC_TRY_ASSIGN(auto ceilings,
+                decode_ceilings(shapes_of(config, "model"), patterns, machine, decode_budget(options, context)));
+  for (Ceiling& ceiling : ceilings) request.ceilings.push_back(std::move(ceiling));
+  return {};
+}
+
+Result<void> check_decode(const SelectionOptions& options, const ModelConfig& config,
+                          std::optional<std::int64_t> context, Plan& plan) {
+  if (!options.max_decode_ns && !options.max_decode_nj) return {};
+  SC_TRY_ASSIGN(const MachineDescription machine, open_machine(options.arch));
+  const DecodeBudget budget = decode_budget(options, context);
+  SC_TRY_ASSIGN(const DecodeCost cost, decode_cost(shapes_of(config, "model"), plan, machine, budget));
+  const auto exceeds = [](std::optional<std::int64_t> most, double value) {
+    return most && value > static_cast<double>(*most);
+  };
+  const std::string takes = fmt::format("simulated as a whole, decoding a token takes {:.0f} ns and {:.0f} nJ on {}",
+                                        cost.latency_ns, cost.energy_pj / 1000, machine.name);
+  if (exceeds(options.max_decode_ns, cost.latency_ns) || exceeds(options.max_decode_nj, cost.energy_pj / 1000))
+    return fail(Remedy{"ask for a little less"}, "the plan keeps the bounds matrix by matrix, but {}", takes);
+  plan.notes.push_back(takes);
+  return {};
 }
 
 std::int64_t default_context(const ModelConfig& config) { return std::min<std::int64_t>(2048, config.max_positions); }
@@ -129,12 +174,17 @@ Json options_of(const SelectionOptions& options) {
   Json json = {{"method", options.method}};
   if (options.sparsity) json["sparsity"] = *options.sparsity;
   if (options.max_bytes) json["max_bytes"] = *options.max_bytes;
+  if (options.max_decode_ns) json["max_decode_ns"] = *options.max_decode_ns;
+  if (options.max_decode_nj) json["max_decode_nj"] = *options.max_decode_nj;
+  if (options.max_decode_ns || options.max_decode_nj) json["decode_arch"] = options.arch;
   if (!options.plan.empty()) json["plan"] = options.plan.string();
   if (const auto request = selection_of(options)) {
     json["options"] = Json::array();
     for (const Pattern& option : request->options) json["options"].push_back(option.name());
     json["granularity"] = name(request->granularity);
     json["tau"] = request->tau;
+    if (request->method == Method::kLoss)
+      json.update({{"loss_reference", options.loss_reference}, {"loss_tokens", options.loss_tokens}});
   }
   json.update({{"nd", options.nd}, {"m_rule", options.m_rule}, {"budget", options.budget}});
   if (!options.keep.empty()) json["keep"] = options.keep;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/json.hpp"
@@ -37,6 +38,15 @@ Result<Calibration> calibrate(const CalibrationRequest& request, const NamedCorp
 
 /// What the options of a selection say. Errors: unknown names, values out of range.
 Result<SelectionRequest> selection_of(const SelectionOptions& options);
+
+/// Ceilings that need the model's shapes and a machine, added to `request`; `context`: tokens before the one that is
+/// decoded (none: 512, or what the model allows). Errors: the machine's.
+Result<void> add_decode_ceilings(const SelectionOptions& options, const ModelConfig& config,
+                                 std::optional<std::int64_t> context, SelectionRequest& request);
+/// Whether `plan` as a whole keeps those ceilings, whose parts were added up: a note of what it takes. Errors: it does
+/// not.
+Result<void> check_decode(const SelectionOptions& options, const ModelConfig& config,
+                          std::optional<std::int64_t> context, Plan& plan);
 
 /// Tokens per evaluation window unless told otherwise: 2048, what SparseGPT, Wanda and OWL evaluate with, or the
 /// model's most.

@@ -6,9 +6,11 @@
 #include "base/provenance.hpp"
 #include "cli/tensor/common.hpp"
 #include "evaluate/perplexity.hpp"
+#include "evaluate/tasks.hpp"
 #include "hardware/comparison.hpp"
 #include "hardware/simulate.hpp"
 #include "model/flexcim_arithmetic.hpp"
+#include "model/weight_rounding.hpp"
 #include "report/table.hpp"
 #include "text/corpus.hpp"
 
@@ -54,7 +56,29 @@ void add_rows(Table& table, const FlexcimArithmetic& macros) {
                          format_count(macros.tiles()), FlexcimSampleSize{}.tokens)});
 }
 
-void print(const Evaluation& result, const FlexcimArithmetic* macros) {
+/// What there is to say of the weights and of what computed with them.
+struct Numerics {
+  const FlexcimArithmetic* macros;   // or null
+  std::optional<StoredSize> stored;  // of rounded weights
+};
+
+Result<Numerics> numerics_of(const OpenModel& model) {
+  const Compute& compute = model.llama.compute();
+  Numerics numerics{compute.flexcim.get(), {}};
+  if (compute.rounding) {
+    SC_TRY_ASSIGN(numerics.stored, stored_size(*model.checkpoint, *compute.rounding));
+  }
+  return numerics;
+}
+
+void add_rows(Table& table, const Numerics& numerics) {
+  if (numerics.macros) add_rows(table, *numerics.macros);
+  if (!numerics.stored) return;
+  table.row({"bits per weight", fmt::format("{:.3f} of the blocks' matrices", numerics.stored->bits_per_weight())});
+  table.row({"stored bytes", fmt::format("{}, other weights at 8 bits", format_count(numerics.stored->bytes()))});
+}
+
+void print(const Evaluation& result, const Numerics& numerics) {
   Table table({"measure", "value"});
   table.row({"perplexity", fmt::format("{:.4f}", result.perplexity())});
   table.row({"nats/token", fmt::format("{:.4f}", result.nats_per_token)});
@@ -63,20 +87,54 @@ void print(const Evaluation& result, const FlexcimArithmetic* macros) {
     table.row({"KL divergence, nats", fmt::format("{:.5f}", result.divergence->kl_nats)});
     table.row({"top-1 agreement", fmt::format("{:.2f} %", 100 * result.divergence->top1_agreement)});
   }
-  if (macros) add_rows(table, *macros);
+  add_rows(table, numerics);
   table.row({"tokens", format_count(result.tokens)});
   table.row({"tokens/s", fmt::format("{:.0f}", result.tokens_per_second())});
   fmt::print("{}", table.text());
 }
 
-Result<void> write(const EvalRequest& request, const OpenModel& model, const OpenModel* reference,
-                   const Protocol& protocol, const Evaluation& result) {
+/// The arithmetic that was asked for.
+Result<Compute> compute_of(const EvalRequest& request) {
+  SC_TRY_ASSIGN(Compute compute, prepare_compute(request));
+  SC_TRY_ASSIGN(compute.arithmetic, choose_arithmetic(request.arithmetic, compute));
+  if (request.arithmetic == "flexcim") {
+    SC_TRY_ASSIGN(compute.flexcim, open_macros(request));
+  }
+  if (!request.round_weights.empty()) {
+    SC_TRY_ASSIGN(compute.rounding, parse_weight_rounding(request.round_weights));
+    if (compute.arithmetic != Arithmetic::kFloat)
+      return fail(Remedy{"use --arithmetic float"}, "--arithmetic {} rounds weights by itself", request.arithmetic);
+  }
+  return compute;
+}
+
+Json arithmetic_options(const EvalRequest& request) {
   Json options = options_of(request);
-  options["text"] = request.text.string();
   options["arithmetic"] = request.arithmetic;
   if (!request.arch.empty()) options["arch"] = request.arch;
   if (!request.set.empty()) options["set"] = request.set;
   if (request.check_strips > 0) options["check_strips"] = request.check_strips;
+  if (!request.round_weights.empty()) options["round_weights"] = request.round_weights;
+  return options;
+}
+
+/// A result with what it was made from.
+Result<void> write(const EvalRequest& request, const Numerics& numerics, Json json, Json options,
+                   std::vector<std::filesystem::path> inputs) {
+  if (std::filesystem::exists(request.arch)) inputs.emplace_back(request.arch);
+  if (numerics.macros) json["flexcim"] = to_json(*numerics.macros);
+  if (numerics.stored) {
+    json["stored_bytes"] = numerics.stored->bytes();
+    json["stored_bits_per_weight"] = numerics.stored->bits_per_weight();
+  }
+  SC_TRY_ASSIGN(json["provenance"], provenance("eval", std::move(options), inputs));
+  return write_json_file(request.json, json);
+}
+
+Result<void> write(const EvalRequest& request, const OpenModel& model, const OpenModel* reference,
+                   const Protocol& protocol, const Numerics& numerics, const Evaluation& result) {
+  Json options = arithmetic_options(request);
+  options["text"] = request.text.string();
   options["context"] = protocol.context;
   if (request.split) options["split"] = *request.split;
   if (protocol.max_tokens != INT64_MAX) options["max_tokens"] = protocol.max_tokens;
@@ -85,11 +143,7 @@ Result<void> write(const EvalRequest& request, const OpenModel& model, const Ope
   auto inputs = model.checkpoint->files();
   if (reference) std::ranges::copy(reference->checkpoint->files(), std::back_inserter(inputs));
   inputs.push_back(request.text);
-  if (std::filesystem::exists(request.arch)) inputs.emplace_back(request.arch);
-  Json json = to_json(result);
-  if (const auto& macros = model.llama.compute().flexcim) json["flexcim"] = to_json(*macros);
-  SC_TRY_ASSIGN(json["provenance"], provenance("eval", std::move(options), inputs));
-  return write_json_file(request.json, json);
+  return write(request, numerics, to_json(result), std::move(options), std::move(inputs));
 }
 
 /// Only models that mean the same by a token can be compared token by token.
@@ -101,16 +155,50 @@ Result<void> check_same_vocabulary(const OpenModel& model, const OpenModel& refe
               "{}: its vocabulary is another one, so token probabilities cannot be compared", name);
 }
 
-}  // namespace
+std::string with_error(const Estimate& estimate, double scale, std::string_view unit) {
+  return fmt::format("{:.2f} +- {:.2f}{}", scale * estimate.value, scale * estimate.standard_error, unit);
+}
 
-Result<void> run_eval(const EvalRequest& request) {
-  if (!request.json.empty()) SC_TRY(OutputFile::create(request.json));  // whether it can be written, before the work
+void print(const TaskResult& result, const Numerics& numerics) {
+  Table table({"measure", "value"});
+  table.row({"accuracy", with_error(result.accuracy, 100, " %")});
+  if (result.by_length) table.row({"accuracy by length", with_error(*result.by_length, 100, " %")});
+  if (result.perplexity) table.row({"perplexity of the last word", with_error(*result.perplexity, 1, "")});
+  table.row({"questions", format_count(std::ssize(result.answers))});
+  if (result.cut > 0) table.row({"contexts cut to fit", format_count(result.cut)});
+  add_rows(table, numerics);
+  table.row({"tokens", format_count(result.tokens)});
+  table.row({"tokens/s", fmt::format("{:.0f}", static_cast<double>(result.tokens) / std::max(1e-9, result.seconds))});
+  fmt::print("{}", table.text());
+}
+
+Result<void> write(const EvalRequest& request, const OpenModel& model, const Numerics& numerics,
+                   const TaskResult& result) {
+  Json options = arithmetic_options(request);
+  options["task"] = request.task;
+  options["task_file"] = request.task_file.string();
+  if (request.limit != INT64_MAX) options["limit"] = request.limit;
+  auto inputs = model.checkpoint->files();
+  inputs.push_back(request.task_file);
+  return write(request, numerics, to_json(result), std::move(options), std::move(inputs));
+}
+
+Result<void> answer_task(const EvalRequest& request) {
+  SC_TRY_ASSIGN(const Task task, parse_task(request.task));
+  SC_TRY_ASSIGN(std::vector<Question> questions, read_questions(task, request.task_file));
+  if (std::ssize(questions) > request.limit) questions.resize(static_cast<std::size_t>(request.limit));
+  SC_TRY_ASSIGN(const Compute compute, compute_of(request));
+  SC_TRY_ASSIGN(const OpenModel model, open_model(request.model, compute));
+  SC_TRY_ASSIGN(const TaskResult result,
+                within(request.task_file.string(), evaluate_task(model.llama, *model.tokenizer, task, questions)));
+  SC_TRY_ASSIGN(const Numerics numerics, numerics_of(model));
+  print(result, numerics);
+  return request.json.empty() ? Result<void>() : write(request, model, numerics, result);
+}
+
+Result<void> evaluate_text(const EvalRequest& request) {
   SC_TRY_ASSIGN(const Corpus corpus, read_corpus(request.text, request.split));
-  SC_TRY_ASSIGN(Compute compute, prepare_compute(request));
-  SC_TRY_ASSIGN(compute.arithmetic, choose_arithmetic(request.arithmetic, compute));
-  if (request.arithmetic == "flexcim") {
-    SC_TRY_ASSIGN(compute.flexcim, open_macros(request));
-  }
+  SC_TRY_ASSIGN(Compute compute, compute_of(request));
   SC_TRY_ASSIGN(const OpenModel model, open_model(request.model, compute));
   const Protocol protocol = protocol_of(request, model.checkpoint->config());
   SC_TRY_ASSIGN(const auto sequences,
@@ -119,6 +207,7 @@ Result<void> run_eval(const EvalRequest& request) {
   if (!request.compare.empty()) {
     compute.arithmetic = Arithmetic::kFloat;  // what it is compared with is the original
     compute.flexcim = nullptr;
+    compute.rounding = std::nullopt;
     SC_TRY_ASSIGN(reference, open_model(request.compare, compute));
     SC_TRY(check_same_vocabulary(model, *reference, request.compare));
   }
@@ -126,9 +215,18 @@ Result<void> run_eval(const EvalRequest& request) {
   SC_TRY_ASSIGN(const auto results,
                 evaluate(models, sequences, *model.tokenizer, reference ? &reference->llama : nullptr));
   const Evaluation& result = results[0];
-  print(result, model.llama.compute().flexcim.get());
-  if (!request.json.empty()) SC_TRY(write(request, model, reference ? &*reference : nullptr, protocol, result));
+  SC_TRY_ASSIGN(const Numerics numerics, numerics_of(model));
+  print(result, numerics);
+  if (!request.json.empty())
+    SC_TRY(write(request, model, reference ? &*reference : nullptr, protocol, numerics, result));
   return {};
+}
+
+}  // namespace
+
+Result<void> run_eval(const EvalRequest& request) {
+  if (!request.json.empty()) SC_TRY(OutputFile::create(request.json));  // whether it can be written, before the work
+  return request.task.empty() ? evaluate_text(request) : answer_task(request);
 }
 
 }  // namespace sparsecim

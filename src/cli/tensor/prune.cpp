@@ -1,16 +1,21 @@
 #include "prune/prune.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/file.hpp"
 #include "base/progress.hpp"
 #include "base/provenance.hpp"
 #include "cli/tensor/common.hpp"
+#include "prune/imported.hpp"
 #include "prune/measure.hpp"
 
 namespace sparsecim {
 namespace {
 
-Result<Plan> requested_plan(const PruneRequest& request, const Checkpoint& checkpoint) {
+Result<Plan> requested_plan(const PruneRequest& request, const Checkpoint& checkpoint, const ImportedMasks* masks) {
   if (!request.plan.empty()) return read_plan(request.plan);
+  if (request.pattern.empty()) return plan_of_masks(dense_plan_of(checkpoint.config()), *masks);
   SC_TRY_ASSIGN(const Pattern pattern, parse_pattern(request.pattern));
   return select_uniform(dense_plan_of(checkpoint.config()), {.sparsity = pattern.sparsity(), .options = {pattern}});
 }
@@ -18,29 +23,46 @@ Result<Plan> requested_plan(const PruneRequest& request, const Checkpoint& check
 /// Everything that decides what comes out, resolved.
 struct PruneJob {
   Plan plan;  // with its provenance
-  Importance importance;
-  std::int64_t share_pairs = 1;
+  Importance importance = Importance::kWanda;
+  MaskSharing sharing;
+  std::unique_ptr<ImportedMasks> masks;    // in place of an importance, or null
   std::optional<Calibration> calibration;  // none for magnitude
 };
+
+/// The way in which weights are chosen, with what it reads; `options` and `inputs` receive what it was told.
+Result<void> choose_method(const PruneRequest& request, const OpenModel& model, PruneJob& job, Json& options,
+                           std::vector<std::filesystem::path>& inputs) {
+  if (!request.masks.empty()) {
+    SC_TRY_ASSIGN(job.masks, open_masks(request.masks, model.checkpoint->config()));
+    options["masks"] = request.masks.string();
+    std::ranges::copy(job.masks->files(), std::back_inserter(inputs));
+    return {};
+  }
+  SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
+  SC_TRY_ASSIGN(job.sharing, parse_mask_granularity(request.mask_granularity));
+  options["importance"] = request.importance;
+  options["mask_granularity"] = name(job.sharing);
+  if (job.importance == Importance::kMagnitude) return {};
+  SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
+  SC_TRY_ASSIGN(job.calibration, calibrate(request.calibration, text, model));
+  options["calibration"] = options_of(request.calibration, text.path);
+  inputs.push_back(text.path);
+  return {};
+}
 
 Result<PruneJob> make_job(const PruneRequest& request, const OpenModel& model) {
   SC_TRY(require_dense(model.checkpoint->config(), "cannot be pruned"));
   PruneJob job;
-  job.share_pairs = request.share_pairs;
-  SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
-  SC_TRY_ASSIGN(job.plan, requested_plan(request, *model.checkpoint));
   Json options = options_of(request);
-  options["importance"] = request.importance;
-  if (request.share_pairs > 1) options["share_pairs"] = request.share_pairs;
-  options[request.plan.empty() ? "pattern" : "plan"] = request.plan.empty() ? request.pattern : request.plan.string();
   auto inputs = model.checkpoint->files();
-  if (!request.plan.empty()) inputs.push_back(request.plan);
-  if (job.importance != Importance::kMagnitude) {
-    SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
-    SC_TRY_ASSIGN(job.calibration, calibrate(request.calibration, text, model));
-    options["calibration"] = options_of(request.calibration, text.path);
-    inputs.push_back(text.path);
+  if (!request.plan.empty()) {
+    options["plan"] = request.plan.string();
+    inputs.push_back(request.plan);
+  } else if (!request.pattern.empty()) {
+    options["pattern"] = request.pattern;
   }
+  SC_TRY(choose_method(request, model, job, options, inputs));
+  SC_TRY_ASSIGN(job.plan, requested_plan(request, *model.checkpoint, job.masks.get()));
   SC_TRY_ASSIGN(job.plan.provenance, provenance("prune", std::move(options), inputs, request.calibration.seed));
   return job;
 }
@@ -62,8 +84,9 @@ Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const Op
   if (output.finished_blocks() > 0)
     fmt::print(stderr, "going on behind the {} of {} blocks in {}\n", output.finished_blocks(), n_blocks,
                directory.path().string());
-  auto pruned = prune(model.llama, job.plan, job.importance, job.calibration ? &*job.calibration : nullptr, output,
-                      job.share_pairs);
+  auto pruned = job.masks ? prune_by_masks(job.plan, *job.masks, output)
+                          : prune(model.llama, job.plan, job.importance, job.calibration ? &*job.calibration : nullptr,
+                                  output, job.sharing);
   if (output.saved_blocks() > 0) directory.keep();
   if (pruned) return output.notes();
   if (output.saved_blocks() > 0) {
@@ -79,6 +102,7 @@ Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const Op
 Result<void> run_prune(const PruneRequest& request) {
   SC_TRY_ASSIGN(OutputDirectory output, OutputDirectory::resume(request.output, request.force));
   SC_TRY(parse_importance(request.importance));                          // before the model is read
+  SC_TRY(parse_mask_granularity(request.mask_granularity));              // likewise
   if (!request.pattern.empty()) SC_TRY(parse_pattern(request.pattern));  // likewise
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
   SC_TRY_ASSIGN(PruneJob job, make_job(request, model));
@@ -88,10 +112,11 @@ Result<void> run_prune(const PruneRequest& request) {
   SC_TRY(write_plan(output.path() / "plan.json", plan));
   SC_TRY(output.commit());
   SC_TRY(forget_progress(request.output));
-  fmt::print("{}: {} of {} weights of the decoder blocks are zero ({:.2f} %; {:.2f} % of the whole model)\n",
-             request.output.string(), format_count(plan.weights() - plan.kept()), format_count(plan.weights()),
+  const char* bound = job.masks ? "at least " : "";  // their patterns have room for more weights than masks may keep
+  fmt::print("{}: {}{} of {} weights of the decoder blocks are zero ({:.2f} %; {:.2f} % of the whole model)\n",
+             request.output.string(), bound, format_count(plan.weights() - plan.kept()), format_count(plan.weights()),
              100 * plan.sparsity(), 100 * plan.whole_model_sparsity());
-  for (const std::string& note : notes) fmt::print("note: {}\n", note);
+  for (const std::string& note : job.masks ? plan.notes : notes) fmt::print("note: {}\n", note);
   return {};
 }
 

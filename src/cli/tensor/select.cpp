@@ -61,14 +61,22 @@ Result<Plan> shuffled_plan(const SelectRequest& request) {
   return plan;
 }
 
-Result<Plan> requested_plan(const SelectRequest& request) {
-  SC_TRY_ASSIGN(const SelectionRequest selection, selection_of(request.selection));
-  if (selection.method == Method::kUniform) return uniform_plan(request, selection);
-  if (selection.method == Method::kShuffled) return shuffled_plan(request);
+Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionRequest& selection) {
   SC_TRY_ASSIGN(const Statistics statistics, statistics_for(request, selection));
   SC_TRY_ASSIGN(Plan plan, select_by_statistics(statistics, selection));
   plan.provenance = statistics.provenance;
   plan.provenance["options"].update(options_of(request.selection));
+  return plan;
+}
+
+Result<Plan> requested_plan(const SelectRequest& request) {
+  SC_TRY_ASSIGN(SelectionRequest selection, selection_of(request.selection));
+  if (selection.method == Method::kShuffled) return shuffled_plan(request);
+  SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
+  SC_TRY(add_decode_ceilings(request.selection, checkpoint->config(), {}, selection));
+  SC_TRY_ASSIGN(Plan plan, selection.method == Method::kUniform ? uniform_plan(request, selection)
+                                                                : plan_by_statistics(request, selection));
+  SC_TRY(check_decode(request.selection, checkpoint->config(), {}, plan));
   return plan;
 }
 

@@ -58,6 +58,7 @@ void ArrayWork::take(const Activity& activity, std::int64_t pass_inputs, bool ho
   const Activity of_pass = activity.of_groups(pass_inputs);
   plane_toggle = of_pass.activation_toggle;
   line_toggle = hold ? of_pass.held_toggle : of_pass.activation_toggle;
+  word_toggle = of_pass.word_toggle;
   resting_planes = hold ? of_pass.zero_planes : of_pass.idle_planes;
 }
 

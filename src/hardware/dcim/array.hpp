@@ -41,8 +41,10 @@ struct ArrayWork {
   double tile_passes = 0;       // one tile, one token
   double column_passes = 0;     // one output of one tile, one token
   double weight_ones = 0;       // share of ones among the bits of the words that the columns add up
+  double kept_slots = 1;        // share of the native pattern's slots whose weight is not zero
   double plane_toggle = 0;      // share of activation bits that change from plane to plane
   double line_toggle = 0;       // the same on the lines, which may hold still
+  double word_toggle = 0;       // share of an activation's bits that differ from the token before
   double resting_planes = 0;    // share of planes in which no line of a pass changes
   double input_deliveries = 0;  // one activation (all its bits) to one tile
   double fed_words = 0;         // one activation (all its bits) at the multipliers of one word

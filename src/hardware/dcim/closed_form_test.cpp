@@ -87,12 +87,7 @@ class Walk {
 
   void operation(const Operation& operation, Pattern pattern) {
     cut(operation, pattern);
-    const MacroArray array = machine_.array();
-    const double words = static_cast<double>(input_tiles_ * operation.n_outputs * array.rows);
-    const double products = operation.weight_one_bits() / (8 * words) * 0.5;
-    const double last = tree_activity(array.tree(), products).back();
-    changing_accumulator_bits_ = accumulator_activity(last).register_bits;
-    changing_sum_bits_ = sum_change(last);
+    one_bits_of_input_ = operation.weight_one_bits() / static_cast<double>(operation.n_inputs * operation.n_outputs);
     for (std::int64_t repetition = 0; repetition < operation.count; ++repetition) repeat(operation, pattern);
   }
 
@@ -102,14 +97,12 @@ class Walk {
   void cut(const Operation& operation, Pattern pattern) {
     const std::int64_t per_tile = packed_inputs(machine_, pattern);
     tiles_.clear();
-    input_tiles_ = 0;
     for (std::int64_t q = 0; q * machine_.columns < operation.n_outputs; ++q)
       for (std::int64_t k = 0; k * per_tile < operation.n_inputs; ++k) {
         const std::int64_t inputs = std::min(per_tile, operation.n_inputs - k * per_tile);
         const std::int64_t outputs = std::min(machine_.columns, operation.n_outputs - q * machine_.columns);
         const std::int64_t blocks = (inputs + pattern.m - 1) / pattern.m;
         tiles_.push_back({k, q, inputs, outputs, pattern.dense() ? inputs : blocks * pattern.n});
-        input_tiles_ = std::max(input_tiles_, k + 1);
       }
     per_macro_ = (static_cast<std::int64_t>(tiles_.size()) + machine_.macros - 1) / machine_.macros;
   }
@@ -160,9 +153,12 @@ class Walk {
 
   void count_pass(const Tile& tile, Pattern pattern) {
     const auto add = [&](const char* what, std::int64_t n) { counts[what] += static_cast<double>(n); };
-    const auto sum_bits = static_cast<double>(tile.outputs * machine_.sub_macros * machine_.array().accumulator_bits());
-    counts["accumulator bits"] += sum_bits * 8 * changing_accumulator_bits_;
-    counts["partial-sum bits"] += sum_bits * changing_sum_bits_;
+    const MacroArray array = machine_.array();
+    const auto sum_bits = static_cast<double>(tile.outputs * machine_.sub_macros * array.accumulator_bits());
+    const double ones = one_bits_of_input_ * static_cast<double>(tile.inputs) / static_cast<double>(8 * array.rows);
+    const double last = tree_activity(array.tree(), 0.5 * ones).back();
+    counts["accumulator bits"] += sum_bits * 8 * accumulator_activity(last).register_bits;
+    counts["partial-sum bits"] += sum_bits * sum_change(last);
     add("delivered bits", tile.inputs * 8);
     add("line passes", tile.inputs * (pattern.dense() ? 1 : pattern.n));
   }
@@ -176,7 +172,8 @@ class Walk {
   /// In each step, every input tile at work anywhere is read once for all macros.
   void count_multicasts(const Operation& operation) {
     std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> inputs_of;  // by step and input tile
-    const Tiling tiling{input_tiles_, static_cast<std::int64_t>(tiles_.size()) / input_tiles_, per_macro_};
+    const std::int64_t input_tiles = tiles_.back().k + 1;
+    const Tiling tiling{input_tiles, std::ssize(tiles_) / input_tiles, per_macro_};
     for (std::int64_t macro = 0; macro < tiling.macros_used(); ++macro) {
       const std::vector<std::int64_t> steps = tiling.steps_of(macro);
       const auto own = tiles_of(macro);
@@ -188,8 +185,8 @@ class Walk {
 
   const SmallMachine& machine_;
   std::vector<Tile> tiles_;
-  std::int64_t input_tiles_ = 0, per_macro_ = 0;
-  double changing_accumulator_bits_ = 0, changing_sum_bits_ = 0;  // share, of a plane and of a pass
+  std::int64_t per_macro_ = 0;
+  double one_bits_of_input_ = 0;  // in its weight for one output
 };
 
 double events(const Run& run, std::string_view component, std::string_view cost, std::string_view unit) {

@@ -37,11 +37,21 @@ TEST(MacroCalendar, HidesEightFetchStagesBehindEightPlanesAndStallsForTheNinth) 
   for (const auto fetch : {PassPath::Fetch::kByPlane, PassPath::Fetch::kWhole}) {
     PassPath path = path_of(1024, fetch);
     expect_next_launch_at(path, 8);
-    path.port_bits = 1023;
-    expect_next_launch_at(path, 9);
     path.port_bits = 512;
     expect_next_launch_at(path, 16);
   }
+  PassPath path = path_of(1024, PassPath::Fetch::kWhole);
+  path.port_bits = 1023;
+  expect_next_launch_at(path, 9);
+}
+
+TEST(MacroCalendar, FetchesEveryBitPlaneInWordsOfItsOwn) {
+  // 1024 inputs: a plane of 1024 bits takes two words of 1023, and the second is not filled up with the next plane.
+  PassPath path = path_of(1024);
+  path.port_bits = 1023;
+  expect_next_launch_at(path, 16);
+  path.inputs = 1023;
+  expect_next_launch_at(path, 8);
 }
 
 TEST(MacroCalendar, KeepsTheUnitThatServesColumnsWithPairsUntilTheLastColumn) {

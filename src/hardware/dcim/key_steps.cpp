@@ -7,6 +7,9 @@
 namespace sparsecim {
 namespace {
 
+/// What a filling tile's trees do is not quite linear in what it holds: within 1 % over so many keys more.
+constexpr std::int64_t kMostMore = 7;
+
 std::int64_t sum_to(std::int64_t n) { return n * (n - 1) / 2; }  // 0 + 1 + .. + (n - 1)
 
 /// The sum of floor((start + slope * i) / divisor) over i = 0 .. n - 1: whole parts are taken out, and what is left
@@ -33,8 +36,9 @@ std::vector<AlikeSteps> alike_steps(const Operation& operation, std::int64_t inp
   for (std::int64_t first = 0; first < steps; first = alike.back().last + 1) {
     const std::int64_t keys = operation.n_keys() + first * per_step;
     const bool lone = per_step > 1 || (along_inputs && keys < width);
-    const std::int64_t most_keys = lone ? keys : divide_up(keys, width) * width;
-    alike.push_back({first, std::min(steps - 1, first + (most_keys - keys) / per_step)});
+    const std::int64_t same_tiles = lone ? 0 : divide_up(keys, width) * width - keys;
+    const std::int64_t more = along_inputs ? std::min(same_tiles, kMostMore) : same_tiles;
+    alike.push_back({first, std::min(steps - 1, first + more)});
   }
   return alike;
 }

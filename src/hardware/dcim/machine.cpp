@@ -21,11 +21,15 @@ Tiling tiling_of(const Placement& placement) {
   return {placement.input_tiles, placement.output_tiles, placement.tiles_per_macro};
 }
 
-/// Weights (with their positions) as the machine stores them: every slot of the native pattern, empty or not.
-std::int64_t stored_bits(const Operation& operation, Pattern native, std::int64_t bits_per_word) {
+/// Columns of the macros that an input tile takes, over all output tiles.
+std::int64_t columns_of(const Operation& operation, const Placement& placement) {
+  return placement.packed_columns > 0 ? placement.packed_columns : operation.n_outputs;
+}
+
+/// Of an output: every slot of the native pattern, empty or not.
+std::int64_t slots_of(const Operation& operation, Pattern native) {
   const std::int64_t blocks = divide_up(operation.n_inputs, native.m);
-  const std::int64_t slots = native.dense() ? operation.n_inputs : blocks * native.n;
-  return operation.n_outputs * slots * bits_per_word;
+  return native.dense() ? operation.n_inputs : blocks * native.n;
 }
 
 /// What is alive while an operation runs. The KV cache is not in it: it is the model's, equal for all machines.
@@ -54,6 +58,16 @@ OperationRun run_of(Timed timed) {
 std::string_view bound_of(const LinearWork& work, const Timed& timed) {
   if (2 * timed.load_bound_steps <= timed.steps) return pass_timing(work.path).bound;
   return work.load_cycles(work.tiling.macros_used()) > work.rows_to_load ? "dram" : "weight load";
+}
+
+/// Tiles of as many inputs each: full ones, and the last where it is not full.
+std::vector<InputTiles> input_tiles_of(const Operation& operation, const Placement& placement) {
+  const std::int64_t full = operation.n_inputs / placement.inputs_per_tile;
+  const std::int64_t in_full = full * placement.inputs_per_tile;
+  std::vector<InputTiles> tiles;
+  if (full > 0) tiles.push_back({full, in_full});
+  if (in_full < operation.n_inputs) tiles.push_back({1, operation.n_inputs - in_full});
+  return tiles;
 }
 
 /// Tells which macros it was that `timed` speaks of, `rounds` times as many products side by side as there are macros
@@ -135,6 +149,7 @@ Result<Placement> DcimMachine::place(const Operation& whole) const {
   placement.outputs_per_tile = shape_.columns;
   placement.input_tiles = divide_up(operation.n_inputs, placement.inputs_per_tile);
   placement.output_tiles = divide_up(operation.n_outputs, shape_.columns);
+  pack_rows(operation, placement);
   const bool resident = system_.weights == SystemParameters::Weights::kResident;
   const std::int64_t room = std::max<std::int64_t>(1, system_.macros / placement.tiles());
   placement.side_by_side = std::min(operation.independent, room);
@@ -143,9 +158,26 @@ Result<Placement> DcimMachine::place(const Operation& whole) const {
   placement.tiles_per_macro = tiling.tiles_per_macro;
   placement.macros_used = tiling.macros_used();
   if (operation.kind == Operation::Kind::kAttention) return placement;  // stored nowhere but in the macros
-  placement.stored_bits =
-      stored_bits(operation, placement.pattern, shape_.weight_bits + stage_->position_bits(placement.pattern));
+  const std::int64_t columns = columns_of(operation, placement);
+  const std::int64_t bits_per_slot = columns * shape_.weight_bits + stage_->position_bits(placement.pattern, columns);
+  placement.stored_bits = slots_of(operation, placement.pattern) * bits_per_slot;
   return placement;
+}
+
+void DcimMachine::pack_rows(const Operation& operation, Placement& placement) const {
+  const auto packed = stage_->packed_rows(operation);
+  if (!packed) return;
+  const std::int64_t inputs_per_tile = stage_->inputs_per_pass(packed->pattern);
+  const std::int64_t input_tiles = divide_up(operation.n_inputs, inputs_per_tile);
+  const auto columns = static_cast<std::int64_t>(std::ceil(packed->columns / static_cast<double>(input_tiles)));
+  const std::int64_t output_tiles = divide_up(columns, shape_.columns);
+  if (input_tiles * output_tiles >= placement.tiles()) return;
+  placement.pattern = packed->pattern;
+  placement.packed_columns = columns;
+  placement.inputs_per_tile = inputs_per_tile;
+  placement.input_tiles = input_tiles;
+  placement.output_tiles = output_tiles;
+  placement.outputs_per_tile = std::max<std::int64_t>(1, operation.n_outputs * shape_.columns / columns);
 }
 
 double DcimMachine::most_cycles(const Operation& operation, const Placement& placement) const {
@@ -180,12 +212,13 @@ void DcimMachine::size_system(const Workload& workload, Mapping& mapping) const 
 
 Result<Mapping> DcimMachine::map(const Workload& workload) const {
   Mapping mapping;
-  int supersets = 0;
+  int supersets = 0, by_rows = 0;
   double stored_bits = 0, cycles = 0;
   for (const Operation& operation : workload.operations) {
     SC_TRY_ASSIGN(const Placement placement, within(operation.name, place(operation)));
     cycles += most_cycles(operation, placement);
-    supersets += placement.pattern.density() > operation.pattern.density();
+    supersets += placement.packed_columns == 0 && placement.pattern.density() > operation.pattern.density();
+    by_rows += placement.packed_columns > 0;
     stored_bits += static_cast<double>(placement.stored_bits);
     mapping.placements.push_back(placement);
   }
@@ -194,6 +227,8 @@ Result<Mapping> DcimMachine::map(const Workload& workload) const {
                 "{:.2g} cycles and {:.2g} bits of weights are more than can be counted", cycles, stored_bits);
   size_system(workload, mapping);
   if (supersets > 0) mapping.notes.push_back(superset_note(supersets));
+  if (by_rows > 0)
+    mapping.notes.push_back(fmt::format("{} operations run with every row of a tile at a pattern of its own", by_rows));
   mapping.notes.emplace_back(weights_note(system_.weights));
   if (system_.attention == SystemParameters::Attention::kWritten)
     mapping.notes.emplace_back("attention on macros: keys and values are written into cells for every use");
@@ -202,7 +237,9 @@ Result<Mapping> DcimMachine::map(const Workload& workload) const {
 
 std::int64_t DcimMachine::chunk_tokens(const Operation& operation, const Placement& placement) const {
   const bool keeps_sums = tiling_of(placement).local_sums() > 0;
-  return keeps_sums ? std::min(system_.partial_sum_tokens(shape_.columns), operation.n_tokens) : operation.n_tokens;
+  return keeps_sums ? std::min(std::max<std::int64_t>(1, system_.partial_sum_tokens(placement.outputs_per_tile)),
+                               operation.n_tokens)
+                    : operation.n_tokens;
 }
 
 LinearWork DcimMachine::work_of(const Operation& operation, const Placement& placement) const {
@@ -225,23 +262,35 @@ LinearWork DcimMachine::work_of(const Operation& operation, const Placement& pla
   return work;
 }
 
+ArrayWork DcimMachine::array_work(const Operation& operation, const Placement& placement, const InputTiles& tiles,
+                                  double seen) const {
+  const double passes = seen * static_cast<double>(operation.n_tokens) * static_cast<double>(operation.count);
+  const std::int64_t columns = columns_of(operation, placement);
+  const double sums = static_cast<double>(tiles.count * columns);
+  const double share_of_inputs = static_cast<double>(tiles.inputs) / static_cast<double>(operation.n_inputs);
+  const double words = sums * static_cast<double>(shape_.rows);
+  ArrayWork work;
+  work.tile_passes = passes * static_cast<double>(tiles.count * placement.output_tiles);
+  work.column_passes = passes * sums;
+  work.weight_ones = share_of_inputs * operation.weight_one_bits() / (words * static_cast<double>(shape_.weight_bits));
+  work.kept_slots = std::min(1.0, static_cast<double>(operation.nonzero_weights()) /
+                                      static_cast<double>(columns * slots_of(operation, placement.pattern)));
+  work.input_deliveries = passes * static_cast<double>(tiles.inputs * placement.output_tiles);
+  work.fed_words = work.input_deliveries * placement.pattern.density() * static_cast<double>(shape_.columns);
+  work.take(operation.activity, tiles.inputs / tiles.count, shape_.holds_zero_planes);
+  return work;
+}
+
 void DcimMachine::add_events(const Operation& operation, const Placement& placement, std::int64_t loads,
                              std::vector<Event>& events) const {
-  const double tokens = static_cast<double>(operation.n_tokens) * static_cast<double>(operation.count);
-  const double sums = static_cast<double>(placement.input_tiles) * static_cast<double>(operation.n_outputs);
-  ArrayWork work;
-  work.tile_passes = tokens * static_cast<double>(placement.tiles());
-  work.column_passes = tokens * sums;
-  work.weight_ones = operation.weight_one_bits() / (sums * static_cast<double>(shape_.rows * shape_.weight_bits));
-  work.input_deliveries =
-      tokens * static_cast<double>(operation.n_inputs) * static_cast<double>(placement.output_tiles);
   const bool attention = operation.kind == Operation::Kind::kAttention;
   const double seen = seen_share(operation, operation.keys.along_inputs ? placement.inputs_per_tile : shape_.columns);
-  for (double* passes : {&work.tile_passes, &work.column_passes, &work.input_deliveries}) *passes *= seen;
-  work.take(operation.activity, std::min(operation.n_inputs, placement.inputs_per_tile), shape_.holds_zero_planes);
-  work.fed_words = work.input_deliveries * placement.pattern.density() * static_cast<double>(shape_.columns);
-  array_->add_events(work, events);
-  stage_->add_events(placement.pattern, work, events);
+  std::vector<Event> all;
+  for (const InputTiles& tiles : input_tiles_of(operation, placement)) {
+    const ArrayWork work = array_work(operation, placement, tiles, seen);
+    array_->add_events(work, all);
+    stage_->add_events(placement.pattern, work, all);
+  }
   add_system_events(system_,
                     {.repetitions = static_cast<double>(operation.count),
                      .tokens = static_cast<double>(operation.n_tokens),
@@ -249,7 +298,7 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                      .inputs = operation.n_inputs,
                      .outputs = operation.n_outputs,
                      .tile_inputs = placement.inputs_per_tile,
-                     .columns = shape_.columns,
+                     .columns = placement.outputs_per_tile,
                      .words = shape_.words(),
                      .word_bits = static_cast<double>(shape_.weight_bits + stage_->cell_position_bits()),
                      .stored_bits = static_cast<double>(placement.stored_bits),
@@ -258,7 +307,8 @@ void DcimMachine::add_events(const Operation& operation, const Placement& placem
                      .passes = seen,
                      .reads = operation.keys.along_inputs ? seen : 1,
                      .writes = operation.keys.along_inputs ? 1 : seen},
-                    events);
+                    all);
+  add_scaled(all, 1, events);
 }
 
 OperationRun DcimMachine::run_linear(const Operation& operation, const Placement& placement, Schedule& schedule,

@@ -17,12 +17,19 @@ class InputStage {
   virtual std::span<const Pattern> patterns() const = 0;
   /// Inputs of a full tile.
   virtual std::int64_t inputs_per_pass(Pattern pattern) const = 0;
-  /// Position bits beside every stored weight.
-  virtual std::int64_t position_bits(Pattern pattern) const = 0;
+  /// Position bits that are stored for a slot, over `outputs` outputs.
+  virtual std::int64_t position_bits(Pattern pattern, std::int64_t outputs) const = 0;
   /// Position bits that every cell word has room for.
   virtual std::int64_t cell_position_bits() const = 0;
   /// Of a pass of `inputs` <= inputs_per_pass inputs.
   virtual PassPath path(Pattern pattern, std::int64_t inputs) const = 0;
+  /// Where rows of a tile can run at patterns of their own: the pattern whose columns they are packed into, and how
+  /// many of these the parts of all rows take.
+  struct PackedRows {
+    Pattern pattern;
+    double columns;
+  };
+  virtual std::optional<PackedRows> packed_rows(const Operation&) const { return {}; }
   /// Errors: an operation that the stage cannot serve.
   virtual Result<void> check(const Operation&, Pattern) const { return {}; }
   virtual void add_parts(std::vector<Part>& parts) const = 0;
@@ -30,6 +37,12 @@ class InputStage {
   virtual std::vector<Path::Step> steps_to_multiplier() const = 0;
   virtual void add_paths(std::vector<Path>& paths) const = 0;
   virtual void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const = 0;
+};
+
+/// Tiles of an output that hold as many inputs each.
+struct InputTiles {
+  std::int64_t count = 0;
+  std::int64_t inputs = 0;  // of all of them
 };
 
 /// A chip of equal macros that tiles of weights are loaded into: tiles, schedule, memories and link are the same
@@ -49,6 +62,8 @@ class DcimMachine : public Machine {
   bool on_macros(const Operation& operation) const;
   /// Of attention: in its last step.
   Result<Placement> place(const Operation& operation) const;
+  /// Lets rows run at patterns of their own, where that takes fewer tiles.
+  void pack_rows(const Operation& operation, Placement& placement) const;
   /// At least the cycles that it takes: for refusing what could overflow.
   double most_cycles(const Operation& operation, const Placement& placement) const;
   void size_system(const Workload& workload, Mapping& mapping) const;
@@ -60,6 +75,8 @@ class DcimMachine : public Machine {
   OperationRun run_written(const Operation& operation, const Placement& last_step, Schedule& schedule,
                            MacroUses& uses) const;
   OperationRun run_on_vector_unit(const Operation& operation, Schedule& schedule) const;
+  ArrayWork array_work(const Operation& operation, const Placement& placement, const InputTiles& tiles,
+                       double seen) const;
   void add_events(const Operation& operation, const Placement& placement, std::int64_t loads,
                   std::vector<Event>& events) const;
   std::vector<Path> paths() const;

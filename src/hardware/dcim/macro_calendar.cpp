@@ -8,22 +8,17 @@
 namespace sparsecim {
 namespace {
 
-/// Fetches plane after plane, the last word of one holding the first bits of the next, and multiplies each in the
-/// cycle after it is complete. A port wider than a plane delivers one plane a cycle, when it is needed: a line has one
-/// flip-flop.
+/// Fetches plane after plane, each in words of its own, and multiplies each in the cycle after its last word. A port
+/// wider than a plane delivers one plane a cycle, when it is needed: a line has one flip-flop.
 void walk_planes(const PassPath& path, PassSteps& steps) {
   const std::int64_t plane_bits = path.inputs * path.activation_bits / path.planes;
-  std::int64_t cycle = 0, fetched_ahead = 0, multiplied = -1;
+  std::int64_t cycle = 0;
   for (std::int64_t plane = 0; plane < path.planes; ++plane) {
-    const std::int64_t missing_bits = std::max<std::int64_t>(plane_bits - fetched_ahead, 0);
-    const std::int64_t words = divide_up(missing_bits, path.port_bits);
-    cycle += words;
-    fetched_ahead += words * path.port_bits - plane_bits;
-    multiplied = std::max(multiplied + 1, cycle);
-    if (plane == 0) steps.uses[PassSteps::kColumns].begin = multiplied;
+    for (std::int64_t bits = 0; bits < plane_bits; bits += path.port_bits) ++cycle;
+    if (plane == 0) steps.uses[PassSteps::kColumns].begin = cycle;
   }
-  steps.uses[PassSteps::kPort] = {0, multiplied};
-  steps.uses[PassSteps::kColumns].end = multiplied + 1;
+  steps.uses[PassSteps::kPort] = {0, cycle};
+  steps.uses[PassSteps::kColumns].end = cycle + 1;
 }
 
 /// Fetches the row groups, a port's width each, and multiplies when the last is there.

@@ -17,15 +17,15 @@ std::string_view bound_of(const PassPath& path, std::int64_t interval, std::int6
 }  // namespace
 
 PassTiming pass_timing(const PassPath& path) {
-  const std::int64_t plane_bits = path.inputs * path.activation_bits / path.planes;
-  const std::int64_t fetch = divide_up(plane_bits * path.planes, path.port_bits);
   const bool by_plane = path.fetch == PassPath::Fetch::kByPlane;
+  const std::int64_t units = by_plane ? path.planes : 1;
+  const std::int64_t unit_words = divide_up(path.inputs * path.activation_bits / units, path.port_bits);
+  const std::int64_t fetch = units * unit_words;
   PassTiming timing;
   timing.initiation_interval = std::max({path.planes, fetch, path.pair_cycles, path.sum_cycles, path.link_cycles});
   timing.bound = bound_of(path, timing.initiation_interval, fetch);
-  timing.first_multiply = by_plane ? divide_up(plane_bits, path.port_bits) : fetch;
-  // Plane p is complete after ceil((p + 1) * plane bits / port) cycles: the first plane or the last is the late one.
-  const std::int64_t end = by_plane ? std::max(timing.first_multiply + path.planes, fetch + 1) : fetch + path.planes;
+  timing.first_multiply = unit_words;
+  const std::int64_t end = by_plane ? fetch + 1 : fetch + path.planes;
   timing.weights_held = end - timing.first_multiply + (path.pair_cycles - 1);
   timing.fill = timing.first_multiply + timing.weights_held + path.registers +
                 (path.sum_cycles > 0 ? path.sum_cycles + kSumRegisters : 0);

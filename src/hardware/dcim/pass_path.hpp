@@ -17,7 +17,7 @@ inline constexpr std::int64_t kLinkRegister = 1;   // the sum of two neighbours'
 struct PassPath {
   /// How inputs come out of the activation buffer.
   enum class Fetch {
-    kByPlane,  // one bit of every input, then the next: a plane is multiplied as soon as it is there
+    kByPlane,  // one bit of every input, then the next, each in words of its own: multiplied as soon as it is there
     kWhole,    // all bits of the inputs of a row group, then the next group (a stage): all before the first multiply
   };
   Fetch fetch = Fetch::kWhole;

@@ -18,7 +18,7 @@ class DenseStage : public InputStage {
 
   std::span<const Pattern> patterns() const override { return kDense; }
   std::int64_t inputs_per_pass(Pattern) const override { return rows_; }
-  std::int64_t position_bits(Pattern) const override { return 0; }
+  std::int64_t position_bits(Pattern, std::int64_t) const override { return 0; }
   std::int64_t cell_position_bits() const override { return 0; }
   PassPath path(Pattern, std::int64_t inputs) const override { return lines_.path(inputs, kEntryRegister); }
   void add_parts(std::vector<Part>& parts) const override { lines_.add_parts(parts); }

@@ -51,19 +51,28 @@ class FlexcimStage : public InputStage {
 
   std::span<const Pattern> patterns() const override { return parameters_.patterns; }
   std::int64_t inputs_per_pass(Pattern pattern) const override { return inputs_per_pass_of(parameters_, pattern); }
-  std::int64_t position_bits(Pattern pattern) const override { return pattern.dense() ? 0 : log2_of(pattern.m); }
+  /// `isel` of every weight; the pair of every weight, or of a group of columns.
+  std::int64_t position_bits(Pattern pattern, std::int64_t outputs) const override {
+    if (pattern.dense()) return 0;
+    const bool shared = parameters_.pair_select == PairSelectKind::kSharedPairs;
+    const std::int64_t choices = shared ? divide_up(outputs, parameters_.columns_per_group) : outputs;
+    return outputs + choices * (log2_of(pattern.m) - 1);
+  }
   std::int64_t cell_position_bits() const override { return select_->cell_position_bits(); }
   PassPath path(Pattern pattern, std::int64_t inputs) const override { return select_->path(pattern, inputs); }
 
   Result<void> check(const Operation& operation, Pattern native) const override {
     const bool needs_shared_mask = parameters_.pair_select == PairSelectKind::kSharedPairs;
     if (!needs_shared_mask || !operation.weights || native.dense() || native.m <= 2) return {};
-    return fail(
-        Remedy{"simulate the model's shapes with --pattern or --plan (eval --arithmetic flexcim checks its mask), or "
-               "choose another pair_select"},
-        "pair_select shared_pairs needs a mask whose columns share their pairs, and the counts of this {} mask do "
-        "not show whether they do",
-        native.name());
+    const std::int64_t group = parameters_.columns_per_group;
+    const int needed = operation.weights->pairs_needed(group, native.m);
+    if (needed <= native.n) return {};
+    return fail(Remedy{fmt::format("prune with --mask-granularity pairs:{}, or choose another pair_select: "
+                                   "bitserial_per_cell takes every mask",
+                                   group)},
+                "pair_select shared_pairs lets {} columns choose {} pairs of {} inputs between them, and this mask "
+                "needs {}",
+                group, native.n, native.m, needed);
   }
 
   void add_parts(std::vector<Part>& parts) const override { select_->add_parts(parts); }

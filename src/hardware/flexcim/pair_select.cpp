@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "hardware/components/clock.hpp"
 #include "hardware/components/gates.hpp"
@@ -67,6 +68,37 @@ class BitserialPerCell : public PairSelect {
   ActivationLines lines_;
 };
 
+double binomial(int n, int k) {
+  double ways = 1;
+  for (int i = 0; i < k; ++i) ways = ways * (n - i) / (i + 1);
+  return k < 0 || k > n ? 0 : ways;
+}
+
+/// How likely a slot of a block is to choose each of the M/2 pairs, when each of the pattern's N weights is there with
+/// probability `kept` and all places of those that are there are as likely. Of k weights, the one in slot j < k lies at
+/// position p in C(p, j) C(M - 1 - p, k - 1 - j) of C(M, k) cases, so the first slots mostly hold the first pairs; an
+/// empty slot chooses pair 0.
+std::vector<double> pair_shares(Pattern pattern, int slot, double kept) {
+  const auto [n, m] = pattern;
+  std::vector<double> shares(static_cast<std::size_t>(m / 2));
+  for (int k = 0; k <= n; ++k) {
+    const double there = binomial(n, k) * std::pow(kept, k) * std::pow(1 - kept, n - k);
+    if (slot >= k) shares.front() += there;
+    for (int position = 0; slot < k && position < m; ++position)
+      shares[static_cast<std::size_t>(position / 2)] +=
+          there * binomial(position, slot) * binomial(m - 1 - position, k - 1 - slot) / binomial(m, k);
+  }
+  return shares;
+}
+
+/// How often two columns choose the same pair, over the slots of a block.
+double same_pair_share(Pattern pattern, double kept) {
+  double same = 0;
+  for (int slot = 0; slot < pattern.n; ++slot)
+    for (const double share : pair_shares(pattern, slot, kept)) same += share * share;
+  return same / pattern.n;
+}
+
 /// The schemes that move pairs of whole inputs through distribution units.
 struct WordScheme {
   std::int64_t units_per_row_position;  // each of P multiplexers of pairs, two inputs wide
@@ -76,6 +108,7 @@ struct WordScheme {
   std::int64_t isel_bits;               // width of the 2:1 multiplexer in a cell: a plane, or a word
   bool latch_per_cell;                  // the cell keeps its operand, and shifts it out, while others are served
   bool lines_carry_blocks;              // to every column's unit, instead of pairs
+  bool holds_pairs;                     // of every group, which lines of its own carry plane by plane
   std::int64_t shared_columns;          // that share the position bits beyond isel
 };
 
@@ -119,32 +152,47 @@ class WordPairs : public PairSelect {
   }
 
   void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const override {
-    const double toggle = work.line_toggle;
     const double planes = static_cast<double>(geometry_.activation_bits);
     const double cell_rows = work.input_deliveries * (pattern.dense() ? 1 : pattern.density());
     const double cells = cell_rows * static_cast<double>(geometry_.columns);
-    const double drives = chooses_pairs(pattern) ? static_cast<double>(scheme_.pair_cycles) : 1;
-    const double pair_changes = cell_rows * static_cast<double>(pair_bits()) * drives * toggle;
-    const double line_bits = scheme_.lines_carry_blocks ? work.input_deliveries * planes * toggle : pair_changes;
-    events.push_back({"activation registers", &kFlipFlop, work.input_deliveries * planes * toggle});
-    events.push_back({"clock", &kClockPin, work.input_deliveries * planes});
-    events.push_back({"activation lines", &kActivationLine, line_bits * static_cast<double>(geometry_.columns)});
+    // Bits of the pairs that a row's units choose, or their share that changes, one unit's.
+    const double row_pair_bits = cell_rows * static_cast<double>(pair_bits());
+    const double pair_changes = row_pair_bits * words_driven(pattern, work.kept_slots) * work.word_toggle;
+    const double held_bits =
+        scheme_.holds_pairs ? row_pair_bits * static_cast<double>(groups()) : work.input_deliveries * planes;
+    events.push_back({"activation registers", &kFlipFlop, held_bits * work.word_toggle});
+    events.push_back({"clock", &kClockPin, held_bits});
+    const double line_changes = scheme_.lines_carry_blocks ? work.input_deliveries * planes * work.word_toggle
+                                : scheme_.holds_pairs      ? row_pair_bits * work.line_toggle
+                                                           : pair_changes;
+    events.push_back({"activation lines", &kActivationLine, line_changes * static_cast<double>(geometry_.columns)});
     if (chooses_pairs(pattern))
       events.push_back({"distribution units", &kMux2,
                         // NOLINTNEXTLINE(bugprone-integer-division): a group consists of whole pairs
                         pair_changes * (pattern.m / 2 - 1) * static_cast<double>(scheme_.units_per_row_position)});
-    events.push_back({"pair selection", &kMux2, cells * planes * toggle});  // planes, or once the bits of a word
+    // In a cell: a plane a cycle; or the words that its column's unit brings, to whichever column they are for.
+    const double isel_changes = scheme_.isel_bits == 1   ? work.line_toggle
+                                : scheme_.latch_per_cell ? pair_changes / row_pair_bits
+                                                         : work.word_toggle;
+    events.push_back({"pair selection", &kMux2, cells * planes * isel_changes});
     if (scheme_.serialisers > 0) {
-      const double serialised = scheme_.isel_bits > 1 ? cells : 2 * cell_rows * static_cast<double>(groups());
-      events.push_back({"serialisers", &kMux2, serialised * planes * toggle * log2_of(geometry_.activation_bits)});
+      const double serialised = scheme_.holds_pairs ? 2 * cell_rows * static_cast<double>(groups()) : cells;
+      events.push_back(
+          {"serialisers", &kMux2, serialised * planes * work.line_toggle * log2_of(geometry_.activation_bits)});
     }
     if (!scheme_.latch_per_cell) return;
     const double shifts = cells * planes * planes;  // eight flip-flops, clocked for every plane
-    events.push_back({"operand latches", &kFlipFlop, shifts * toggle});
+    events.push_back({"operand latches", &kFlipFlop, shifts * work.line_toggle});
     events.push_back({"clock", &kClockPin, shifts});
   }
 
  private:
+  /// Different words that a unit puts on its lines in a pass: a token's first, and those of every column (or group)
+  /// behind it that chooses another pair than the one before.
+  double words_driven(Pattern pattern, double kept) const {
+    if (!chooses_pairs(pattern)) return 1;
+    return 1 + static_cast<double>(scheme_.pair_cycles - 1) * (1 - same_pair_share(pattern, kept));
+  }
   static bool chooses_pairs(Pattern pattern) { return !pattern.dense() && pattern.m > 2; }
   std::int64_t pairs() const { return std::max(geometry_.largest_m / 2, 1); }
   std::int64_t pair_bits() const { return 2 * geometry_.activation_bits; }
@@ -170,6 +218,7 @@ std::unique_ptr<const PairSelect> make_pair_select(PairSelectKind kind, const Pa
                                                               .isel_bits = geometry.activation_bits,
                                                               .latch_per_cell = true,
                                                               .lines_carry_blocks = false,
+                                                              .holds_pairs = false,
                                                               .shared_columns = 1});
     case PairSelectKind::kPerColumn:
       return std::make_unique<WordPairs>(geometry, WordScheme{.units_per_row_position = geometry.columns,
@@ -179,6 +228,7 @@ std::unique_ptr<const PairSelect> make_pair_select(PairSelectKind kind, const Pa
                                                               .isel_bits = geometry.activation_bits,
                                                               .latch_per_cell = false,
                                                               .lines_carry_blocks = true,
+                                                              .holds_pairs = false,
                                                               .shared_columns = 1});
     case PairSelectKind::kSharedPairs:
       break;
@@ -192,6 +242,7 @@ std::unique_ptr<const PairSelect> make_pair_select(PairSelectKind kind, const Pa
                                                           .isel_bits = 1,
                                                           .latch_per_cell = false,
                                                           .lines_carry_blocks = false,
+                                                          .holds_pairs = true,
                                                           .shared_columns = columns_per_group});
 }
 

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
 
 #include "hardware/flexcim/test_matrices.hpp"
+#include "sparsity/mask.hpp"
 
 namespace sparsecim {
 namespace {
@@ -137,6 +139,31 @@ TEST(FlexcimStorage, RefusesColumnsThatNeedMorePairsThanTheyHaveSlotsToShare) {
       refused.error().line(),
       "outputs 0 .. 1: inputs 0 .. 7 need 3 pairs between them, and 2:8 has slots for 2; prune for shared pairs, or "
       "choose another pair_select");
+}
+
+/// The signs of weights pruned to `pattern` by rows that share pairs.
+std::vector<std::int8_t> pruned_signs(std::size_t n_out, std::int64_t n_in, Pattern pattern, std::int64_t group) {
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal;
+  std::vector<float> weights(n_out * static_cast<std::size_t>(n_in));
+  for (float& weight : weights) weight = normal(random);
+  EXPECT_TRUE(apply_nm(weights, n_in, {}, pattern, {MaskSharing::Kind::kPairs, group}));
+  std::vector<std::int8_t> signs;
+  for (const float weight : weights) signs.push_back(static_cast<std::int8_t>((weight > 0) - (weight < 0)));
+  return signs;
+}
+
+TEST(FlexcimStorage, TakesEveryMaskThatIsPrunedForItsSharedPairsAndNoMaskOfMoreRowsThanShare) {
+  for (const Pattern pattern : {Pattern{2, 4}, {1, 4}, {1, 8}, {2, 8}, {4, 8}})
+    for (const std::int64_t group : {4, 8, 32}) {
+      const FlexcimLayout layout = layout_of({}, pattern, PairSelectKind::kSharedPairs, group);
+      const FlexcimTile tile = whole(layout);
+      const auto weights = pruned_signs(32, layout.inputs(), pattern, group);
+      const auto image = store_tile(layout, weights, layout.inputs(), tile);
+      ASSERT_TRUE(image) << pattern.name() << " " << image.error().line();
+      EXPECT_EQ(decode(*image), weights);
+      EXPECT_FALSE(store_tile(layout, pruned_signs(32, layout.inputs(), pattern, 2), layout.inputs(), tile));
+    }
 }
 
 }  // namespace

@@ -68,14 +68,14 @@ class SystolicTiles : public TileArray {
     const double products = work.column_passes * static_cast<double>(array_.rows);
     const double sums = work.column_passes * static_cast<double>(array_.unit_rows());
     const AdderTree tree = partial_products(array_);
-    const double first = work.weight_ones * work.line_toggle;
+    const double first = work.weight_ones * work.word_toggle;
     const double changes = sum_change(tree_activity(tree, first).back());
     const double product_bits = products * static_cast<double>(array_.product_bits());
     const double sum_bits = sums * static_cast<double>(array_.sum_bits());
     // A changing activation bit changes one input of the eight gates that multiply the weight's bits by it.
     events.push_back(
         {"multipliers", &kNorMultiplier,
-         work.fed_words * static_cast<double>(array_.activation_bits * array_.weight_bits) * work.line_toggle});
+         work.fed_words * static_cast<double>(array_.activation_bits * array_.weight_bits) * work.word_toggle});
     events.push_back({"multipliers", &kFullAdder, products * tree_full_adder_events(tree, first)});
     events.push_back({"multipliers", &kFlipFlop, product_bits * changes});
     // Products and sums come from registers, a new one every cycle.
@@ -106,14 +106,25 @@ class SystolicStage : public InputStage {
   explicit SystolicStage(const VegetaParameters& parameters)
       : array_(parameters.array),
         patterns_(parameters.patterns),
+        by_rows_(parameters.granularity == VegetaParameters::Granularity::kRow),
         bandwidth_bits_(parameters.system.activation_bandwidth_bits) {}
 
   std::span<const Pattern> patterns() const override { return patterns_; }
   std::int64_t inputs_per_pass(Pattern pattern) const override {
     return pattern.dense() ? array_.rows : array_.rows * pattern.m / pattern.n;
   }
-  std::int64_t position_bits(Pattern pattern) const override { return pattern.dense() ? 0 : kPositionBits; }
+  std::int64_t position_bits(Pattern pattern, std::int64_t outputs) const override {
+    return pattern.dense() ? 0 : kPositionBits * outputs;
+  }
   std::int64_t cell_position_bits() const override { return kPositionBits; }
+  /// The paper's row-wise mode: of the 64 inputs of a tile of 2:4, a row takes a column at 2:4, two at 4:4, half of one
+  /// at 1:4 (so 8 to 32 rows to 16 columns). Rows are taken to be dealt out so that no column stays empty.
+  std::optional<PackedRows> packed_rows(const Operation& operation) const override {
+    if (!by_rows_ || !operation.weights) return {};
+    const auto [one, two, four] = operation.weights->row_parts;
+    if (one + two + four == 0) return {};
+    return PackedRows{{2, kBlock}, 0.5 * static_cast<double>(one) + static_cast<double>(two + 2 * four)};
+  }
   PassPath path(Pattern, std::int64_t inputs) const override {
     // Down the units, across the elements, one more for the product's register; the first of them multiplies, and
     // weights change behind the last input as it moves.
@@ -136,13 +147,13 @@ class SystolicStage : public InputStage {
     const auto bits = static_cast<double>(array_.activation_bits);
     const double hops = static_cast<double>(divide_up(array_.columns, array_.columns_per_element));
     const double moved = work.input_deliveries * bits * hops;
-    events.push_back({"input registers", &kFlipFlop, moved * work.line_toggle});
+    events.push_back({"input registers", &kFlipFlop, moved * work.word_toggle});
     events.push_back({"clock", &kClockPin, moved});
     events.push_back({"activation lines", &kActivationLine,
-                      work.input_deliveries * bits * work.line_toggle * static_cast<double>(array_.columns)});
+                      work.input_deliveries * bits * work.word_toggle * static_cast<double>(array_.columns)});
     const double muxes = pattern.dense() ? kPositionBits : kMuxes;  // a dense word's input comes straight through
     events.push_back({"input selection", &kMux2,
-                      work.column_passes * static_cast<double>(array_.rows) * bits * muxes * work.line_toggle});
+                      work.column_passes * static_cast<double>(array_.rows) * bits * muxes * work.word_toggle});
   }
 
  private:
@@ -155,6 +166,7 @@ class SystolicStage : public InputStage {
 
   SystolicArray array_;
   std::vector<Pattern> patterns_;
+  bool by_rows_;
   std::int64_t bandwidth_bits_;
 };
 
@@ -177,6 +189,9 @@ std::vector<Parameter<VegetaParameters>> declare() {
        &SystolicArray::tile_tokens);
   parameters.push_back(patterns_parameter<P>({"patterns", "what the engine runs natively: dense, 2:4, 1:4"},
                                              [](P& p) -> std::vector<Pattern>& { return p.patterns; }));
+  parameters.push_back(
+      choice_parameter<P>({"granularity", "what runs at one pattern: a layer, or every row of a tile", "row"},
+                          {"layer", "row"}, [](P& p) -> auto& { return p.granularity; }));
   declare_system(parameters, [](P& p) -> SystemParameters& { return p.system; });
   return parameters;
 }
@@ -198,6 +213,14 @@ Result<void> validate(const VegetaParameters& parameters) {
     if (!pattern.dense() && (pattern.m != kBlock || pattern.n == 3))
       return fail(Remedy{"allowed: dense, 2:4, 1:4"}, "patterns: {} does not fit blocks of 4 in a power of two of rows",
                   pattern.name());
+  const bool by_rows = parameters.granularity == VegetaParameters::Granularity::kRow;
+  const bool all = std::ranges::all_of(std::vector<Pattern>{{}, {2, kBlock}, {1, kBlock}}, [&](Pattern pattern) {
+    return std::ranges::find(parameters.patterns, pattern) != parameters.patterns.end();
+  });
+  if (by_rows && (2 * array.rows != MaskStatistics::kRowPart || !all))
+    return fail(Remedy{"choose granularity: layer, or 32 rows and patterns: [dense, 2:4, 1:4]"},
+                "granularity: rows of a tile are counted in parts of {} inputs at dense, 2:4 and 1:4",
+                MaskStatistics::kRowPart);
   return {};
 }
 

@@ -29,6 +29,9 @@ struct SystolicArray {
 struct VegetaParameters {
   SystolicArray array;
   std::vector<Pattern> patterns;
+  /// What runs at one pattern: all of a layer, or every row of a tile.
+  enum class Granularity { kLayer, kRow };
+  Granularity granularity = Granularity::kRow;
   SystemParameters system;
 };
 

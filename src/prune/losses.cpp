@@ -1,0 +1,167 @@
+#include "prune/losses.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.hpp"
+#include "base/interrupt.hpp"
+#include "base/progress.hpp"
+#include "sparsity/mask.hpp"
+
+namespace sparsecim {
+namespace {
+
+/// Rows of logits held at once, as in evaluation.
+constexpr std::int64_t kLossRows = 256;
+
+/// The first tokens of the calibration: whole samples, the last of them perhaps cut.
+std::vector<at::Tensor> first_tokens(const Calibration& calibration, std::int64_t tokens) {
+  std::vector<at::Tensor> batches;
+  for (const at::Tensor& batch : calibration.batches) {
+    if (tokens <= 0) break;
+    const std::int64_t width = std::min(batch.size(1), tokens);
+    batches.push_back(batch.narrow(0, 0, std::min(batch.size(0), tokens / width)).narrow(1, 0, width));
+    tokens -= batches.back().numel();
+  }
+  return batches;
+}
+
+/// Measures one matrix after the other; `blocks_` are those of the reference.
+class LossMeter {
+ public:
+  LossMeter(const Llama& model, Statistics& statistics) : model_(model), statistics_(statistics) {}
+
+  Result<void> measure(const std::vector<at::Tensor>& batches) {
+    SC_TRY(prepare(batches));
+    SC_TRY_ASSIGN(const at::Tensor reference, losses_behind(states_, 0));
+    const auto per_block = std::ssize(kInputOfLinear);
+    Progress progress("measuring losses", std::ssize(statistics_.matrices), "matrices");
+    for (std::int64_t b = 0; b < model_.n_blocks(); ++b) {
+      SC_TRY_ASSIGN(const DecoderBlock dense, model_.block(b));
+      for (std::int64_t i = 0; i < per_block; ++i) {
+        SC_TRY(within(statistics_.matrices[static_cast<std::size_t>(b * per_block + i)].name,
+                      measure_matrix(b, i, dense, reference)));
+        progress.advance(1);
+      }
+      for (at::Tensor& state : states_) state = model_.forward_block(block(b), state);
+    }
+    return {};
+  }
+
+ private:
+  DecoderBlock& block(std::int64_t index) { return blocks_[static_cast<std::size_t>(index)]; }
+
+  /// The reference's blocks, and what the dense model predicts.
+  Result<void> prepare(const std::vector<at::Tensor>& batches) {
+    Progress progress("preparing the reference", model_.n_blocks(), "blocks");
+    for (const at::Tensor& batch : batches) states_.push_back(model_.embed(batch));
+    std::vector<at::Tensor> dense_states = states_;
+    for (std::int64_t b = 0; b < model_.n_blocks(); ++b) {
+      SC_TRY(check_interrupt());
+      SC_TRY_ASSIGN(DecoderBlock made, model_.block(b));
+      for (at::Tensor& state : dense_states) state = model_.forward_block(made, state);
+      for (std::size_t i = 0; i < made.linears.size(); ++i) {
+        SC_TRY_ASSIGN(made.linears[i], masked(made.linears[i], b, i, statistics_.scope.losses->reference));
+      }
+      blocks_.push_back(std::move(made));
+      progress.advance(1);
+    }
+    for (const at::Tensor& state : dense_states) {
+      expected_.push_back(predictions(state));
+      wholes_.push_back(expected_.back().sum(-1, false, at::kFloat));
+    }
+    return {};
+  }
+
+  /// One matrix of block `b`, pruned to `pattern` by Wanda's scores.
+  Result<at::Tensor> masked(const at::Tensor& weight, std::int64_t b, std::size_t i, Pattern pattern) const {
+    const auto index = static_cast<std::size_t>(b) * kInputOfLinear.size() + i;
+    const MatrixStatistics& matrix = statistics_.matrices[index];
+    const std::vector<float> norms = statistics_.inputs[static_cast<std::size_t>(matrix.input)].column_norms();
+    at::Tensor values = weight.to(at::kCPU, at::kFloat, false, /*copy=*/true).contiguous();
+    const std::span<float> all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
+    SC_TRY(apply_nm(all, matrix.n_in, norms, pattern));
+    return values.to(weight.device(), weight.scalar_type());
+  }
+
+  /// Calls work(first row, its logits) for all rows of `hidden` [rows, hidden], some at a time.
+  template <class Work>
+  void for_logits(const at::Tensor& hidden, Work work) const {
+    for (std::int64_t begin = 0; begin < hidden.size(0); begin += kLossRows) {
+      const std::int64_t rows = std::min(kLossRows, hidden.size(0) - begin);
+      work(begin, model_.logits(hidden.narrow(0, begin, rows)));
+    }
+  }
+
+  /// The dense model's distribution over the next token, [rows, vocabulary]. In bfloat16: that is the largest thing in
+  /// memory here, and every model is held against the same rounded one.
+  at::Tensor predictions(const at::Tensor& state) const {
+    std::vector<at::Tensor> rows;
+    for_logits(state.flatten(0, 1), [&](std::int64_t, const at::Tensor& logits) {
+      rows.push_back(at::softmax(logits, -1).to(at::kBFloat16));
+    });
+    return at::cat(rows);
+  }
+
+  /// Cross-entropy of each token, [tokens] float64, where the reference's blocks from `first` on follow `states`.
+  Result<at::Tensor> losses_behind(std::vector<at::Tensor> states, std::int64_t first) {
+    std::vector<at::Tensor> losses;
+    for (std::size_t s = 0; s < states.size(); ++s) {
+      SC_TRY(check_interrupt());
+      for (std::int64_t b = first; b < model_.n_blocks(); ++b) states[s] = model_.forward_block(block(b), states[s]);
+      for_logits(states[s].flatten(0, 1), [&](std::int64_t begin, const at::Tensor& logits) {
+        const at::Tensor p = expected_[s].narrow(0, begin, logits.size(0));
+        const at::Tensor whole = wholes_[s].narrow(0, begin, logits.size(0));
+        losses.push_back((at::logsumexp(logits, -1) * whole - (p * logits).sum(-1)).to(at::kDouble));
+      });
+    }
+    at::Tensor all = at::cat(losses);
+    if (!all.isfinite().all().item<bool>()) return fail("the loss is not finite: the model's weights are broken");
+    return all;
+  }
+
+  Result<at::Tensor> losses_with(std::int64_t b, std::size_t i, const at::Tensor& weight) {
+    DecoderBlock changed = block(b);
+    changed.linears[i] = weight;
+    std::vector<at::Tensor> states;
+    for (const at::Tensor& state : states_) states.push_back(model_.forward_block(changed, state));
+    return losses_behind(std::move(states), b + 1);
+  }
+
+  Result<void> measure_matrix(std::int64_t b, std::int64_t i, const DecoderBlock& dense, const at::Tensor& reference) {
+    const Pattern common = statistics_.scope.losses->reference;
+    const auto index = static_cast<std::size_t>(i);
+    const auto losses = [&](Pattern pattern) -> Result<at::Tensor> {
+      if (pattern == common) return reference;
+      SC_TRY_ASSIGN(const at::Tensor weight, masked(dense.linears[index], b, index, pattern));
+      return losses_with(b, index, weight);
+    };
+    SC_TRY_ASSIGN(const at::Tensor base, losses(LossScope::kBase));
+    auto& rises = statistics_.matrices[static_cast<std::size_t>(b) * kInputOfLinear.size() + index].rises;
+    for (const Pattern& anchor : LossScope::kAnchors) {
+      SC_TRY_ASSIGN(const at::Tensor raised, losses(anchor));
+      const at::Tensor rise = raised - base;
+      rises.push_back(
+          {rise.mean().item<double>(),
+           rise.numel() > 1 ? rise.std().item<double>() / std::sqrt(static_cast<double>(rise.numel())) : 0});
+    }
+    return {};
+  }
+
+  const Llama& model_;
+  Statistics& statistics_;
+  std::vector<DecoderBlock> blocks_;  // all matrices at the reference's pattern
+  std::vector<at::Tensor> states_;    // [batch, tokens, hidden] in front of the block that is being measured
+  std::vector<at::Tensor> expected_;  // predictions() of each batch: [tokens, vocabulary]
+  std::vector<at::Tensor> wholes_;    // their sums, 1 but for rounding: [tokens]
+};
+
+}  // namespace
+
+Result<void> measure_losses(const Llama& model, const Calibration& calibration, Statistics& statistics) {
+  SC_CHECK(statistics.scope.losses.has_value());
+  auto batches = first_tokens(calibration, statistics.scope.losses->tokens);
+  return guarded([&] { return LossMeter(model, statistics).measure(batches); });
+}
+
+}  // namespace sparsecim

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.hpp"
+#include "hardware/simulate.hpp"
+#include "sparsity/select.hpp"
+#include "workload/shapes.hpp"
+
+namespace sparsecim {
+
+/// The most that decoding one token may take on a machine, behind `context` tokens.
+struct DecodeBudget {
+  std::optional<std::int64_t> most_ns, most_nj;  // latency; nominal energy, leakage included
+  std::optional<std::int64_t> context = {};      // none: workload_from_shapes' own
+};
+
+/// What one token takes on `machine` with the patterns of `plan`, or all dense.
+struct DecodeCost {
+  double latency_ns = 0, energy_pj = 0;
+};
+Result<DecodeCost> decode_cost(const ModelShapes& shapes, const Plan& plan, const MachineDescription& machine,
+                               const DecodeBudget& budget);
+
+/// `budget` as ceilings for selection. What a matrix takes with a pattern is read off a simulation of the whole model
+/// with that pattern everywhere; attention and head are those of the dense model. On machines whose operations follow
+/// one another these add up to the mixed plan's own simulation but for what neighbours share (a loaded weight memory,
+/// the last macros of a wave): who needs the bound to hold must simulate the plan, by decode_cost.
+/// `patterns` are all that a plan may hold. Errors: the simulation's.
+Result<std::vector<Ceiling>> decode_ceilings(const ModelShapes& shapes, std::span<const Pattern> patterns,
+                                             const MachineDescription& machine, const DecodeBudget& budget);
+
+}  // namespace sparsecim

@@ -1,0 +1,80 @@
+#include "workload/decode_ceilings.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace sparsecim {
+namespace {
+
+const std::vector<Pattern> kPatterns = {{}, {4, 8}, {2, 8}, {1, 8}};
+
+/// Two layers of LLaMA-3-8B.
+ModelShapes shapes() {
+  ModelShapes shapes = read_shapes("llama-3-8b").value();
+  shapes.decoder->n_layers = 2;
+  return shapes;
+}
+
+Plan plan_of(const ModelShapes& shapes) {
+  Plan plan;
+  for (std::int64_t layer = 0; layer < shapes.decoder->n_layers; ++layer)
+    for (const ShapedMatrix& matrix : shapes.decoder->matrices)
+      plan.matrices.push_back({.name = name_in_layer(*shapes.decoder, layer, matrix.name),
+                               .block = layer,
+                               .n_out = matrix.n_out,
+                               .n_in = matrix.n_in});
+  return plan;
+}
+
+std::int64_t total(const Ceiling& ceiling, const Plan& plan) {
+  std::int64_t sum = ceiling.elsewhere(plan);
+  for (const PlannedMatrix& matrix : plan.matrices) sum += ceiling.of(matrix);
+  return sum;
+}
+
+/// The sums by matrix against a simulation of the mixed plan itself.
+TEST(DecodeCeilings, AddUpToTheSimulationOfAMixedPlan) {
+  for (const char* name : {"flexcim", "dense-dcim"}) {
+    const MachineDescription machine = open_machine(name).value();
+    const DecodeBudget budget{.most_ns = 1, .most_nj = 1};
+    const auto ceilings = decode_ceilings(shapes(), kPatterns, machine, budget);
+    ASSERT_TRUE(ceilings) << ceilings.error().line();
+    ASSERT_EQ(ceilings->size(), 2u);
+    Plan plan = plan_of(shapes());
+    for (int shift = 0; shift < 3; ++shift) {
+      for (std::size_t i = 0; i < plan.matrices.size(); ++i)
+        plan.matrices[i].pattern = kPatterns[(i + static_cast<std::size_t>(shift)) % kPatterns.size()];
+      const DecodeCost cost = decode_cost(shapes(), plan, machine, budget).value();
+      EXPECT_NEAR(static_cast<double>(total((*ceilings)[0], plan)) / 1000 / cost.latency_ns, 1, 0.01) << name;
+      EXPECT_NEAR(static_cast<double>(total((*ceilings)[1], plan)) / cost.energy_pj, 1, 0.01) << name;
+    }
+  }
+}
+
+TEST(DecodeCeilings, AreKeptBySelectionTogetherWithSparsity) {
+  const MachineDescription machine = open_machine("flexcim").value();
+  const Plan dense = plan_of(shapes());
+  const DecodeCost before = decode_cost(shapes(), dense, machine, {}).value();
+  const DecodeBudget budget{.most_ns = std::llround(0.7 * before.latency_ns), .most_nj = {}};
+  SelectionRequest request{
+      .method = Method::kErrorDiag, .sparsity = 0.1, .options = kPatterns, .granularity = Granularity::kMatrix};
+  request.ceilings = decode_ceilings(shapes(), kPatterns, machine, budget).value();
+  std::vector<std::vector<double>> costs;
+  for (std::size_t i = 0; i < dense.matrices.size(); ++i)
+    costs.push_back({0, 1 + 0.1 * static_cast<double>(i), 3 + 0.1 * static_cast<double>(i), 5});
+  const auto plan = select_least_cost(dense, costs, request);
+  ASSERT_TRUE(plan) << plan.error().line();
+  EXPECT_LE(total(request.ceilings[0], *plan), *budget.most_ns * 1000);
+  EXPECT_GE(plan->sparsity(), 0.1);
+  EXPECT_LE(decode_cost(shapes(), *plan, machine, budget)->latency_ns, 1.01 * static_cast<double>(*budget.most_ns));
+  request.ceilings[0].most = 1;
+  const auto refused = select_least_cost(dense, costs, request);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().line().find("at most 1 ns of decoding a token on flexcim cannot be met with") == 0)
+      << refused.error().line();
+  EXPECT_TRUE(refused.error().remedy.starts_with("ask for --max-decode-ns ")) << refused.error().remedy;
+}
+
+}  // namespace
+}  // namespace sparsecim
