@@ -154,7 +154,7 @@ Json options_json(const RtlRequest& request) {
   return json;
 }
 
-Result<void> write_bench(const RtlRequest& request, bool force, const RtlBench& bench, Json record) {
+Result<void> write_bench(const RtlRequest& request, bool force, const RtlBench& bench, const Json& record) {
   SC_TRY_ASSIGN(OutputDirectory directory, OutputDirectory::create(request.output, force));
   for (const RtlBench::File& file : bench.files) SC_TRY(write_text_file(directory.path() / file.name, file.text));
   for (const RtlBench::File& file : rtl_sources()) SC_TRY(write_text_file(directory.path() / file.name, file.text));
@@ -188,7 +188,7 @@ Result<void> run_rtl(const RtlRequest& request, bool force) {
                  {"tiles", bench.tiles},      {"passes", bench.passes},
                  {"sums", bench.sums},        {"notes", notes}};
   SC_TRY_ASSIGN(record["provenance"], provenance("rtl", options_json(request), inputs, request.seed));
-  SC_TRY(write_bench(request, force, bench, std::move(record)));
+  SC_TRY(write_bench(request, force, bench, record));
   fmt::print("{} [{}, {}], {}, runs as {} on {} x {} words in {} sub-macros\n", layer.name, layer.n_outputs,
              layer.n_inputs, pattern.name(), runs_as.name(), parameters.array.rows, parameters.array.columns,
              parameters.array.sub_macros);

@@ -134,7 +134,8 @@ double pairs_of(std::int64_t count) { return static_cast<double>(count) * static
 
 /// Pairs of places of a row of `n_in` that share a group, the shorter last group included.
 double pairs_of_places_in_groups(std::int64_t n_in) {
-  return static_cast<double>(n_in / kCrowdingGroup) * pairs_of(kCrowdingGroup) + pairs_of(n_in % kCrowdingGroup);
+  const std::int64_t groups = n_in / kCrowdingGroup;
+  return static_cast<double>(groups) * pairs_of(kCrowdingGroup) + pairs_of(n_in % kCrowdingGroup);
 }
 
 /// `pairs_in_groups` over its mean when `count` outliers take any places with equal chance: every pair of outliers is

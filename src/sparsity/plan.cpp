@@ -113,7 +113,7 @@ Result<void> check_totals(const Json& json, const Plan& plan) {
 }  // namespace
 
 std::int64_t PlannedMatrix::stored_bits() const {
-  const int place_bits = pattern.dense() ? 0 : std::bit_width(static_cast<unsigned>(pattern.m - 1));
+  const int place_bits = pattern.dense() ? 0 : static_cast<int>(std::bit_width(static_cast<unsigned>(pattern.m - 1)));
   return kept() * (kStoredWeightBits + place_bits);
 }
 

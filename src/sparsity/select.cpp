@@ -17,18 +17,18 @@ namespace {
 
 /// What there is to know of a method before it runs.
 struct MethodFacts {
-  Method method;
   std::string_view name, label;
+  Method method;
   bool needs_statistics = false;
 };
 
-constexpr MethodFacts kMethods[] = {{Method::kUniform, "uniform", "Uniform"},
-                                    {Method::kFlow, "flow", "FLOW", true},
-                                    {Method::kOwl, "owl", "OWL", true},
-                                    {Method::kErrorDiag, "error-diag", "Diagonal error", true},
-                                    {Method::kError, "error", "Output error", true},
-                                    {Method::kLoss, "loss", "Measured loss", true},
-                                    {Method::kShuffled, "shuffled", "Shuffled"}};
+constexpr MethodFacts kMethods[] = {{"uniform", "Uniform", Method::kUniform},
+                                    {"flow", "FLOW", Method::kFlow, true},
+                                    {"owl", "OWL", Method::kOwl, true},
+                                    {"error-diag", "Diagonal error", Method::kErrorDiag, true},
+                                    {"error", "Output error", Method::kError, true},
+                                    {"loss", "Measured loss", Method::kLoss, true},
+                                    {"shuffled", "Shuffled", Method::kShuffled}};
 
 const MethodFacts& facts_of(Method method) { return *std::ranges::find(kMethods, method, &MethodFacts::method); }
 

@@ -49,7 +49,7 @@ std::int64_t taken_elsewhere(const Taken& dense, const Plan& plan) {
 }
 
 Ceiling ceiling_of(std::string what, std::string option, std::int64_t most, std::int64_t units,
-                   std::shared_ptr<const std::map<Pattern, Taken>> taken) {
+                   const std::shared_ptr<const std::map<Pattern, Taken>>& taken) {
   const auto of = [taken](const PlannedMatrix& matrix) {
     const Pattern pattern = matrix.pattern.dense() ? Pattern{} : matrix.pattern;
     const auto found = taken->at(pattern).find(matrix.name);

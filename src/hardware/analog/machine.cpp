@@ -181,8 +181,8 @@ void AnalogMachine::map_matrices(const Workload& workload, const AnalogWork& wor
     Placement& placement = mapping.placements[i];
     if (placement.input_tiles == 0) continue;
     placement.macros_used = std::min(mapping.macros, placement.input_tiles * parameters_.format.slices());
-    const auto weights = static_cast<double>(placement.stored_bits / parameters_.format.weight_bits);
-    placement.cell_share = weights / (arrays[i] * static_cast<double>(parameters_.array.cells()));
+    const std::int64_t weights = placement.stored_bits / parameters_.format.weight_bits;
+    placement.cell_share = static_cast<double>(weights) / (arrays[i] * static_cast<double>(parameters_.array.cells()));
   }
 }
 

@@ -78,7 +78,8 @@ class ArrayPicture {
     return kGap + static_cast<double>(array % static_cast<std::int64_t>(kPicturesAcross)) * (kArraySide + kGap);
   }
   double top(std::int64_t array) const {
-    return kTitle + static_cast<double>(array / static_cast<std::int64_t>(kPicturesAcross)) * (kArraySide + kTitle);
+    const std::int64_t row = array / static_cast<std::int64_t>(kPicturesAcross);
+    return kTitle + static_cast<double>(row) * (kArraySide + kTitle);
   }
 
   std::string frame(std::int64_t array) const {

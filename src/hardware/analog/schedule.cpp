@@ -12,7 +12,9 @@ namespace sparsecim {
 namespace {
 
 /// ceil(log2(n)), n >= 1.
-std::int64_t bits_to_count(std::int64_t n) { return std::bit_width(static_cast<std::uint64_t>(n - 1)); }
+std::int64_t bits_to_count(std::int64_t n) {
+  return static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(n - 1)));
+}
 
 std::size_t most_stages(const AnalogPlan& plan, std::span<const std::size_t> members) {
   std::size_t most = 0;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kLargestField = std::int64_t{1} << 31;
 constexpr std::int64_t kLargestArraySide = 1 << 16;
-constexpr std::int64_t kMostPlanes = 63, kMostBits = 32;
+constexpr std::int64_t kMostPlanes = 63, kMostCommandBits = 32;
 
 /// What is known of an array between two commands.
 struct ArrayState {
@@ -60,10 +60,10 @@ class StreamChecker {
     if (!array.activated) return fail("array {} converts and was not activated", command.array);
     if (array.converted > 0) return fail("array {} has converted sums that were not stored", command.array);
     SC_TRY(check_cells(command.cells, stream_.array.columns, "column"));
-    if (command.amount < 1 || command.amount > kMostBits)
-      return fail("{} bits are outside 1 .. {}", command.amount, kMostBits);
-    if (command.shift < 0 || command.shift > kMostBits)
-      return fail("a shift of {} is outside 0 .. {}", command.shift, kMostBits);
+    if (command.amount < 1 || command.amount > kMostCommandBits)
+      return fail("{} bits are outside 1 .. {}", command.amount, kMostCommandBits);
+    if (command.shift < 0 || command.shift > kMostCommandBits)
+      return fail("a shift of {} is outside 0 .. {}", command.shift, kMostCommandBits);
     array.converted = command.cells.count;
     return {};
   }

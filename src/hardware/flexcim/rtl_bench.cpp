@@ -10,7 +10,7 @@
 namespace sparsecim {
 namespace {
 
-constexpr std::int64_t kOperandBits = 8;  // of weights and activations in this model
+constexpr std::int64_t kWordBits = 8;  // of weights and activations in this model
 
 /// A line of a file for $readmemh: a vector, its highest bits first.
 class HexLine {
@@ -35,7 +35,7 @@ class HexLine {
   std::vector<std::uint8_t> digits_;  // lowest first
 };
 
-std::int64_t log2_of(std::int64_t power) { return std::countr_zero(static_cast<std::uint64_t>(power)); }
+std::int64_t exponent_of(std::int64_t power) { return std::countr_zero(static_cast<std::uint64_t>(power)); }
 
 std::int64_t largest_m(const FlexcimParameters& parameters) {
   std::int64_t largest = 2;
@@ -52,14 +52,13 @@ Result<void> check_supported(const FlexcimParameters& parameters) {
   const MacroArray& array = parameters.array;
   if (array.holds_zero_planes())
     return fail(Remedy{"choose macro.zero_planes: pass"}, "the RTL does not detect zero planes");
-  if (array.weight_bits != kOperandBits || array.activation_bits != kOperandBits)
+  if (array.weight_bits != kWordBits || array.activation_bits != kWordBits)
     return fail(Remedy{"choose 8 and 8"}, "macro: weights of {} bits and activations of {} are not computed here",
                 array.weight_bits, array.activation_bits);
-  if (!by_plane(parameters) && parameters.system.activation_bandwidth_bits % kOperandBits != 0)
-    return fail(Remedy{fmt::format(
-                    "choose {}", divide_up(parameters.system.activation_bandwidth_bits, kOperandBits) * kOperandBits)},
-                "activation_buffer.bits_per_cycle: {} are no whole inputs",
-                parameters.system.activation_bandwidth_bits);
+  if (!by_plane(parameters) && parameters.system.activation_bandwidth_bits % kWordBits != 0)
+    return fail(
+        Remedy{fmt::format("choose {}", divide_up(parameters.system.activation_bandwidth_bits, kWordBits) * kWordBits)},
+        "activation_buffer.bits_per_cycle: {} are no whole inputs", parameters.system.activation_bandwidth_bits);
   return {};
 }
 
@@ -93,17 +92,17 @@ class BenchWriter {
 
  private:
   std::int64_t port_bits() const { return parameters_.system.activation_bandwidth_bits; }
-  std::int64_t pair_bits() const { return std::max<std::int64_t>(1, log2_of(largest_m(parameters_)) - 1); }
+  std::int64_t pair_bits() const { return std::max<std::int64_t>(1, exponent_of(largest_m(parameters_)) - 1); }
   /// Columns that the macro keeps one number of a pair for.
   std::int64_t group_columns() const {
     return parameters_.pair_select == PairSelectKind::kSharedPairs ? parameters_.columns_per_group : 1;
   }
-  std::int64_t sum_bits() const { return 2 * kOperandBits + log2_of(layout_.rows); }
+  std::int64_t sum_bits() const { return 2 * kWordBits + exponent_of(layout_.rows); }
 
   Result<void> write_tile(const FlexcimTile& tile) {
     SC_TRY_ASSIGN(FlexcimImage image, store_tile(layout_, work_.weights, work_.n_inputs, tile));
     for (std::int64_t row = 0; row < layout_.rows; ++row) write_row(image, row);
-    const std::int64_t unit_bits = tile.n_inputs * (by_plane(parameters_) ? 1 : kOperandBits);
+    const std::int64_t unit_bits = tile.n_inputs * (by_plane(parameters_) ? 1 : kWordBits);
     unit_words_ += fmt::format("{:x}\n", divide_up(unit_bits, port_bits()));
     FlexcimMacro macro(parameters_, std::move(image), FlexcimWidths::of(parameters_.array));
     for (std::int64_t token = 0; token < n_tokens_; ++token) write_pass(tile, token, macro);
@@ -113,11 +112,11 @@ class BenchWriter {
   }
 
   void write_row(const FlexcimImage& image, std::int64_t row) {
-    HexLine weights(layout_.columns * kOperandBits), isel(layout_.columns);
+    HexLine weights(layout_.columns * kWordBits), isel(layout_.columns);
     HexLine pairs(layout_.columns / group_columns() * pair_bits());
     for (std::int64_t column = 0; column < layout_.columns; ++column) {
       const FlexcimWord& word = image.word(row, column);
-      weights.put(column, kOperandBits, static_cast<std::uint8_t>(word.weight));
+      weights.put(column, kWordBits, static_cast<std::uint8_t>(word.weight));
       isel.put(column, 1, word.isel);
       if (column % group_columns() == 0) pairs.put(column / group_columns(), pair_bits(), image.pair(row, column));
     }
@@ -130,9 +129,9 @@ class BenchWriter {
     const auto inputs = work_.activations.subspan(static_cast<std::size_t>(token * work_.n_inputs + tile.first_input),
                                                   static_cast<std::size_t>(tile.n_inputs));
     if (by_plane(parameters_))
-      for (std::int64_t bit = kOperandBits - 1; bit >= 0; --bit) write_words(inputs, 1, bit);
+      for (std::int64_t bit = kWordBits - 1; bit >= 0; --bit) write_words(inputs, 1, bit);
     else
-      write_words(inputs, kOperandBits, 0);
+      write_words(inputs, kWordBits, 0);
     std::vector<std::int64_t> sums(static_cast<std::size_t>(tile.n_outputs));
     macro.pass(inputs, sums);
     HexLine line(layout_.columns * sum_bits());
@@ -169,12 +168,12 @@ class BenchWriter {
     say("ColumnsPerCycle", parameters_.columns_per_cycle, "k");
     say("ColumnsPerGroup", group_columns() == 1 ? layout_.columns : group_columns(), "G, of shared_pairs");
     text += fmt::format("localparam bit AnyN = 1'b{};\n", parameters_.any_n ? 1 : 0);
-    say("WeightBits", kOperandBits, "two's complement");
-    say("ActBits", kOperandBits, "two's complement");
+    say("WeightBits", kWordBits, "two's complement");
+    say("ActBits", kWordBits, "two's complement");
     say("PortBits", port_bits(), "of the activation buffer");
     say("Entries", parameters_.array.partial_sum_entries, "partial sums behind an accumulator");
     say("ModeN", pattern.dense() ? 1 : pattern.n, "the tiles' N");
-    say("ModeLogM", pattern.dense() ? 0 : log2_of(pattern.m), "log2(M)");
+    say("ModeLogM", pattern.dense() ? 0 : exponent_of(pattern.m), "log2(M)");
     say("Tiles", tiles_, "strip of outputs after strip, their inputs in order");
     say("Tokens", n_tokens_, "passes through every tile");
     say("Words", n_words_, "of all passes");

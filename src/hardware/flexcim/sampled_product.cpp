@@ -9,7 +9,7 @@
 namespace sparsecim {
 namespace {
 
-std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+std::size_t to_size(std::int64_t index) { return static_cast<std::size_t>(index); }
 
 /// The largest magnitude of a sum of any of the row's products, whatever the activations.
 std::int64_t largest_sum(std::span<const std::int8_t> row) {
@@ -19,7 +19,9 @@ std::int64_t largest_sum(std::span<const std::int8_t> row) {
 }
 
 /// Two's complement bits that hold -magnitude and magnitude.
-std::int64_t bits_for(std::int64_t magnitude) { return std::bit_width(static_cast<std::uint64_t>(magnitude)) + 1; }
+std::int64_t bits_for(std::int64_t magnitude) {
+  return static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(magnitude))) + 1;
+}
 
 /// Whether every tile can be stored: blocks of at most N weights, pairs that the columns of a group can share.
 Result<void> store_all(const FlexcimLayout& layout, std::span<const std::int8_t> weights, std::int64_t n_inputs) {
@@ -61,7 +63,7 @@ Result<FlexcimSampledProduct> FlexcimSampledProduct::of(const FlexcimParameters&
   SC_TRY(store_all(FlexcimLayout::of(parameters, pattern), weights, n_inputs));
   FlexcimSampledProduct product(parameters, pattern, n_inputs, n_outputs, size.tokens);
   for (std::int64_t output = 0; output < n_outputs; ++output) {
-    const std::int64_t bits = bits_for(largest_sum(weights.subspan(at(output * n_inputs), at(n_inputs))));
+    const std::int64_t bits = bits_for(largest_sum(weights.subspan(to_size(output * n_inputs), to_size(n_inputs))));
     if (bits > kPartialSumBits)
       return fail(Remedy{"split the matrix along its inputs"},
                   "partial sums of output {} can need {} bits, and the macro has {}", output, bits, kPartialSumBits);
@@ -69,7 +71,7 @@ Result<FlexcimSampledProduct> FlexcimSampledProduct::of(const FlexcimParameters&
   }
   for (const std::int64_t strip : evenly_spread(product.strips_, size.strips)) {
     const std::int64_t first = strip * columns, outputs = std::min(columns, n_outputs - first);
-    const auto rows = weights.subspan(at(first * n_inputs), at(outputs * n_inputs));
+    const auto rows = weights.subspan(to_size(first * n_inputs), to_size(outputs * n_inputs));
     product.sample_.push_back({first, outputs, {rows.begin(), rows.end()}});
   }
   return product;
@@ -82,7 +84,7 @@ Result<std::int64_t> FlexcimSampledProduct::compare(std::span<const std::int8_t>
   const std::vector<std::int64_t> tokens = evenly_spread(n_tokens, most_tokens_);
   std::vector<std::int8_t> inputs;  // [tokens, n_inputs]
   for (const std::int64_t token : tokens) {
-    const auto row = activations.subspan(at(token * n_inputs_), at(n_inputs_));
+    const auto row = activations.subspan(to_size(token * n_inputs_), to_size(n_inputs_));
     inputs.insert(inputs.end(), row.begin(), row.end());
   }
   for (const Strip& strip : sample_) SC_TRY(compare(strip, tokens, inputs, sums));
@@ -96,9 +98,9 @@ Result<void> FlexcimSampledProduct::compare(const Strip& strip, std::span<const 
                 multiply_by_flexcim(parameters_, pattern_, strip.weights, activations, n_inputs_));
   for (std::size_t i = 0; i < exact.outputs.size(); ++i) {
     const auto index = static_cast<std::int64_t>(i);
-    const std::int64_t token = tokens[at(index / strip.n_outputs)],
+    const std::int64_t token = tokens[to_size(index / strip.n_outputs)],
                        output = strip.first_output + index % strip.n_outputs;
-    const std::int32_t fast = sums[at(token * n_outputs_ + output)];
+    const std::int32_t fast = sums[to_size(token * n_outputs_ + output)];
     if (fast != exact.outputs[i])
       return fail(Remedy{"do not trust this run's figures: the program or the processor is broken"},
                   "output {} of token {}: the macro's bit-serial arithmetic gives {}, the fast product {}", output,
