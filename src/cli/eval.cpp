@@ -47,6 +47,9 @@ void add_text(CLI::App& verb, EvalRequest& request, CLI::Option* task) {
   verb.add_option("--max-documents", request.max_documents, "with --split: use at most this many")->excludes(task);
   verb.add_option("--compare", request.compare, "a model to compare with: KL divergence and top-1 agreement")
       ->excludes(task);
+  verb.add_option("--activities", request.activities,
+                  "write how the bits of activations change over the text's first 512 tokens, for simulate and sweep")
+      ->excludes(task);
 }
 
 }  // namespace

@@ -38,10 +38,11 @@ struct EvalRequest : TensorRequest, TextRequest {
   std::filesystem::path task_file;
   std::int64_t limit = INT64_MAX;  // questions
   std::string arithmetic = "float";
-  std::string round_weights;      // "4:32"; empty: as they are
-  std::string arch;               // of flexcim arithmetic; empty: flexcim
-  std::vector<std::string> set;   // KEY=VALUE of its description
-  std::int64_t check_strips = 0;  // 0: 2
+  std::string round_weights;         // "4:32"; empty: as they are
+  std::string arch;                  // of flexcim arithmetic; empty: flexcim
+  std::vector<std::string> set;      // KEY=VALUE of its description
+  std::int64_t check_strips = 0;     // 0: 2
+  std::filesystem::path activities;  // where to write what is measured of activations; empty: nowhere
   std::filesystem::path json;
 };
 

@@ -5,6 +5,7 @@
 #include "base/threads.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "hardware/comparison.hpp"
+#include "workload/activities.hpp"
 
 namespace sparsecim {
 namespace {
@@ -37,9 +38,8 @@ std::string pattern_complaint(const std::string& text) {
   return pattern ? std::string() : pattern.error().line();
 }
 
-}  // namespace
-
-Result<ModelWorkload> read_workload(const WorkloadOptions& options, std::vector<fs::path>& inputs) {
+/// As read_workload, with declared activities.
+Result<ModelWorkload> declared_workload(const WorkloadOptions& options, std::vector<fs::path>& inputs) {
   SC_TRY_ASSIGN(const Phase phase, parse_phase(options.phase));
   const WorkloadRequest work{phase, options.tokens, options.context, options.batch, !options.no_head};
   SC_TRY_ASSIGN(const SparsityRequest sparsity, sparsity_of(options, inputs));
@@ -53,12 +53,24 @@ Result<ModelWorkload> read_workload(const WorkloadOptions& options, std::vector<
   return workload_from_checkpoint(*checkpoint, display_name(options.model), sparsity, work);
 }
 
+}  // namespace
+
+Result<ModelWorkload> read_workload(const WorkloadOptions& options, std::vector<fs::path>& inputs) {
+  SC_TRY_ASSIGN(ModelWorkload model, declared_workload(options, inputs));
+  if (options.activities.empty()) return model;
+  SC_TRY_ASSIGN(const Activities activities, read_activities(options.activities));
+  inputs.push_back(options.activities);
+  SC_TRY(within(options.activities.string(), set_activities(model.workload, activities)));
+  return model;
+}
+
 Json to_json(const WorkloadOptions& options, const WorkloadRequest& resolved) {
   Json json = {{"model", options.model},   {"phase", options.phase},       {"tokens", *resolved.tokens},
                {"batch", resolved.batch},  {"context", *resolved.context}, {"head", resolved.head},
                {"threads", thread_count()}};
   if (!options.plan.empty()) json["plan"] = options.plan.string();
   if (!options.pattern.empty()) json["pattern"] = options.pattern;
+  if (!options.activities.empty()) json["activities"] = options.activities.string();
   return json;
 }
 
@@ -96,6 +108,8 @@ void add_workload(CLI::App& verb, WorkloadOptions& options) {
       "--context", options.context,
       "tokens of each sequence that were processed before (default: prefill 0, decode 512): token i of "
       "--tokens sees these and i keys more; for an encoder-decoder that decodes, those that the encoder read");
+  verb.add_option("--activities", options.activities,
+                  "how activations' bits change, as `eval --activities` measured it (default: half of them do)");
   verb.add_flag("--no-head", options.no_head, "leave out the matrices behind the last layer");
 }
 

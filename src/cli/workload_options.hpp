@@ -16,7 +16,7 @@ namespace sparsecim {
 /// What is to be run: the options that simulate and sweep share.
 struct WorkloadOptions {
   std::string model, pattern, phase = "prefill";
-  std::filesystem::path plan;
+  std::filesystem::path plan, activities;
   std::optional<std::int64_t> tokens, context;
   std::int64_t batch = 1;
   bool no_head = false;

@@ -47,7 +47,7 @@ Result<std::vector<HardwareRun>> simulate_all(const Checkpoint& checkpoint, cons
   std::vector<HardwareRun> runs;
   for (const WorkloadRequest& phase : job.phases) {
     SC_TRY_ASSIGN(ModelWorkload model, workload_from_checkpoint(checkpoint, job.model, {}, phase));
-    set_activities(model.workload, activities);
+    SC_TRY(set_activities(model.workload, activities));
     for (const MachineDescription& machine : job.machines) {
       SC_TRY_ASSIGN(Simulation simulation, within(machine.name, simulate(model.workload, machine)));
       runs.push_back({machine.name, model.request, std::move(simulation)});

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "base/interrupt.hpp"
@@ -66,9 +65,9 @@ Result<std::array<Activity, kLinearInputs>> run_block(const Llama& model, std::i
 
 }  // namespace
 
-Result<std::map<std::string, Activity>> measure_activities(const Llama& model, const Calibration& calibration) {
-  return guarded([&]() -> Result<std::map<std::string, Activity>> {
-    std::map<std::string, Activity> activities;
+Result<Activities> measure_activities(const Llama& model, const Calibration& calibration) {
+  return guarded([&]() -> Result<Activities> {
+    Activities activities;
     std::vector<at::Tensor> states = first_states(model, calibration);
     const auto linears = block_linears(model.config());
     Progress progress("measuring activations", model.n_blocks(), "blocks");
@@ -83,15 +82,6 @@ Result<std::map<std::string, Activity>> measure_activities(const Llama& model, c
     activities["lm_head"] = head.activity();
     return activities;
   });
-}
-
-void set_activities(Workload& workload, const std::map<std::string, Activity>& activities) {
-  for (Operation& operation : workload.operations) {
-    const auto found = activities.find(operation.name);
-    if (found == activities.end()) continue;
-    const double weight_ones = std::exchange(operation.activity, found->second).weight_ones;
-    operation.activity.weight_ones = weight_ones;
-  }
 }
 
 }  // namespace sparsecim

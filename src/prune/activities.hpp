@@ -1,12 +1,9 @@
 #pragma once
 
-#include <map>
-#include <string>
-
 #include "base/result.hpp"
-#include "hardware/workload.hpp"
 #include "model/llama.hpp"
 #include "prune/calibration.hpp"
+#include "workload/activities.hpp"
 
 namespace sparsecim {
 
@@ -17,9 +14,6 @@ inline constexpr std::int64_t kActivityTokens = 512;
 /// How the 8-bit inputs of every linear matrix and of the head change on a macro's lines, by the matrix's name, over
 /// the first batches of `calibration`, kActivityTokens or a little more. Activations are rounded by token as `eval
 /// --arithmetic int8` does. Errors: the model's; values that are not finite; interrupted.
-Result<std::map<std::string, Activity>> measure_activities(const Llama& model, const Calibration& calibration);
-
-/// Takes over what was measured into the operations of the same names; what is known of the weights stays.
-void set_activities(Workload& workload, const std::map<std::string, Activity>& activities);
+Result<Activities> measure_activities(const Llama& model, const Calibration& calibration);
 
 }  // namespace sparsecim

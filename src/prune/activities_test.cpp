@@ -9,7 +9,7 @@
 namespace sparsecim {
 namespace {
 
-class Activities : public testing::Test {
+class MeasuredActivities : public testing::Test {
  protected:
   static Calibration calibration(std::int64_t sequences) {
     at::manual_seed(3);
@@ -31,8 +31,8 @@ class Activities : public testing::Test {
   const Llama model_ = Llama::open(checkpoint_, {}).value();
 };
 
-TEST_F(Activities, AreThoseOfTheInputsThatTheMatricesRead) {
-  const Calibration calibration = Activities::calibration(5);
+TEST_F(MeasuredActivities, AreThoseOfTheInputsThatTheMatricesRead) {
+  const Calibration calibration = MeasuredActivities::calibration(5);
   const auto measured = measure_activities(model_, calibration).value();
   EXPECT_EQ(measured.size(), 2u * 7 + 1);
   at::Tensor hidden = model_.embed(calibration.batches[0]);
@@ -50,23 +50,14 @@ TEST_F(Activities, AreThoseOfTheInputsThatTheMatricesRead) {
   EXPECT_TRUE(measured.at("lm_head").measured);
 }
 
-TEST_F(Activities, OfLongTextsAreThoseOfTheirFirstTokens) {
+TEST_F(MeasuredActivities, OfLongTextsAreThoseOfTheirFirstTokens) {
   const auto some = measure_activities(model_, calibration(kActivityTokens / 16)).value();
   Calibration more = calibration(kActivityTokens / 16);
   more.batches.push_back(at::zeros({50, 16}, at::kLong));
   EXPECT_EQ(measure_activities(model_, more)->at("lm_head").activation_toggle, some.at("lm_head").activation_toggle);
 }
 
-TEST_F(Activities, AreSetByNameAndLeaveTheWeightsFigures) {
-  Workload workload;
-  workload.operations = {{.name = "a", .activity = {.weight_ones = 0.25}}, {.name = "b"}};
-  set_activities(workload, {{"a", {.weight_ones = 0.5, .activation_toggle = 0.125, .measured = true}}});
-  EXPECT_EQ(workload.operations[0].activity.weight_ones, 0.25);
-  EXPECT_EQ(workload.operations[0].activity.activation_toggle, 0.125);
-  EXPECT_FALSE(workload.operations[1].activity.measured);
-}
-
-TEST_F(Activities, OfAModelWhoseActivationsAreInfiniteAreRefused) {
+TEST_F(MeasuredActivities, OfAModelWhoseActivationsAreInfiniteAreRefused) {
   std::ranges::fill(checkpoint_.values("model.layers.0.mlp.gate_proj.weight"), 3e38f);
   EXPECT_FALSE(measure_activities(model_, calibration(2)));
 }

@@ -8,6 +8,7 @@
 #include "sparsity/statistics.hpp"
 #include "text/test_sentencepiece.hpp"
 #include "text/test_vocabularies.hpp"
+#include "workload/activities.hpp"
 
 namespace sparsecim::fuzz {
 namespace {
@@ -120,6 +121,7 @@ std::vector<std::string> embedded_seeds(std::string_view folder) {
 }  // namespace
 
 std::vector<std::string> made_seeds(std::string_view target) {
+  if (target == "activities") return {to_json(Activities{{"a", {}}, {"b", {.activation_toggle = 0.25}}}).dump()};
   if (target == "config") return {tiny_config_json().dump(), factored_config_seed()};
   if (target == "gguf") return gguf_seeds();
   if (target == "json") return {tiny_config_json().dump()};

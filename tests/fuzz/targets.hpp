@@ -8,6 +8,7 @@ namespace sparsecim::fuzz {
 // One function per parser, in the file of its name. Each gives `input` to the parser and aborts where a promise of its
 // header is broken: what is accepted can be read, and what is written again reads as the same.
 
+void activities(std::string_view input);
 void config(std::string_view input);
 void corpus(std::string_view input);
 void gguf(std::string_view input);
@@ -35,7 +36,8 @@ struct Target {
   std::string_view name;
   void (*run)(std::string_view input);
 };
-inline constexpr Target kTargets[] = {{"config", config},
+inline constexpr Target kTargets[] = {{"activities", activities},
+                                      {"config", config},
                                       {"corpus", corpus},
                                       {"gguf", gguf},
                                       {"gguf_vocabulary", gguf_vocabulary},

@@ -11,6 +11,7 @@
 #include "hardware/simulate.hpp"
 #include "model/flexcim_arithmetic.hpp"
 #include "model/weight_rounding.hpp"
+#include "prune/activities.hpp"
 #include "report/table.hpp"
 #include "text/corpus.hpp"
 
@@ -196,6 +197,26 @@ Result<void> answer_task(const EvalRequest& request) {
   return request.json.empty() ? Result<void>() : write(request, model, numerics, result);
 }
 
+/// What simulate and sweep read. Windows and documents as they were evaluated.
+Result<void> write_activities(const EvalRequest& request, const OpenModel& model,
+                              const std::vector<Sequence>& sequences) {
+  Calibration text;
+  for (const Sequence& sequence : sequences) {
+    text.batches.push_back(at::tensor(std::vector<std::int64_t>(sequence.begin(), sequence.end())).unsqueeze(0));
+    text.tokens += std::ssize(sequence);
+    if (text.tokens >= kActivityTokens) break;
+  }
+  SC_TRY_ASSIGN(const Activities activities, measure_activities(model.llama, text));
+  Json json = to_json(activities);
+  auto inputs = model.checkpoint->files();
+  inputs.push_back(request.text);
+  Json options = arithmetic_options(request);
+  options["text"] = request.text.string();
+  if (request.split) options["split"] = *request.split;
+  SC_TRY_ASSIGN(json["provenance"], provenance("eval", std::move(options), inputs));
+  return write_json_file(request.activities, json);
+}
+
 Result<void> evaluate_text(const EvalRequest& request) {
   SC_TRY_ASSIGN(const Corpus corpus, read_corpus(request.text, request.split));
   SC_TRY_ASSIGN(Compute compute, compute_of(request));
@@ -219,13 +240,14 @@ Result<void> evaluate_text(const EvalRequest& request) {
   print(result, numerics);
   if (!request.json.empty())
     SC_TRY(write(request, model, reference ? &*reference : nullptr, protocol, numerics, result));
-  return {};
+  return request.activities.empty() ? Result<void>() : write_activities(request, model, sequences);
 }
 
 }  // namespace
 
 Result<void> run_eval(const EvalRequest& request) {
   if (!request.json.empty()) SC_TRY(OutputFile::create(request.json));  // whether it can be written, before the work
+  if (!request.activities.empty()) SC_TRY(OutputFile::create(request.activities));  // likewise
   return request.task.empty() ? evaluate_text(request) : answer_task(request);
 }
 
