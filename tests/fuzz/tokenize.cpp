@@ -4,6 +4,7 @@
 
 #include "base/check.hpp"
 #include "text/byte_alphabet.hpp"
+#include "text/merges.hpp"
 #include "text/utf8.hpp"
 
 namespace sparsecim::fuzz {
@@ -41,6 +42,24 @@ std::string folded(const Vocabulary& vocabulary, std::string_view text) {
   return vocabulary.kind == Kind::kScoreBpe ? replace_all(text, "\u2581", " ") : std::string(text);
 }
 
+/// Whether a text can overlap itself: some beginning of it is also its end.
+bool overlaps_itself(std::string_view text) {
+  for (std::size_t shift = 1; shift < text.size(); ++shift)
+    if (text.substr(shift) == text.substr(0, text.size() - shift)) return true;
+  return false;
+}
+
+/// Whether merges of one rank can compete for the same symbols: tokenizer.json has no equal ranks
+/// (docs/formats/tokenizers.md, "Export").
+bool ranks_tie(const Vocabulary& vocabulary) {
+  const TokenIndex index = index_tokens(vocabulary).value();
+  const std::vector<Merge> merges = ranked_merges(vocabulary, index).value();
+  return std::ranges::adjacent_find(merges, [&](const Merge& a, const Merge& b) {
+           return a.rank == b.rank &&
+                  (a.result != b.result || overlaps_itself(vocabulary.tokens[static_cast<std::size_t>(a.result)].text));
+         }) != merges.end();
+}
+
 void check_export(const Vocabulary& vocabulary, std::string_view text, const std::vector<TokenId>& ids) {
   const TokenizerFiles files = to_tokenizer_files(vocabulary);
   const auto read = vocabulary_from_tokenizer_json(parse_json(files.tokenizer.dump()).value(), files.config);
@@ -49,7 +68,7 @@ void check_export(const Vocabulary& vocabulary, std::string_view text, const std
   const auto tokenizer = make_tokenizer(*read);
   SC_CHECK(tokenizer);
   const auto again = (*tokenizer)->encode(text);
-  if (again) SC_CHECK(*again == ids);  // or it took too long this time
+  if (again && !ranks_tie(vocabulary)) SC_CHECK(*again == ids);  // no value: it took too long this time
 }
 
 }  // namespace
