@@ -102,7 +102,7 @@ Result<Selected> select(const OpenModel& dense, const CodesignJob& job, Stages& 
   if (!needs_statistics(job.selection.method)) {
     if (job.selection.method == Method::kShuffled) {
       SC_CHECK(job.shuffled.has_value());
-      SC_TRY(check_plan_of(dense.checkpoint->config(), *job.shuffled));
+      SC_TRY(check_plan(*job.shuffled, dense.checkpoint->config()));
       return Selected{select_shuffled(*job.shuffled, job.seed), {}};
     }
     SC_TRY_ASSIGN(Plan plan, select_uniform(dense_plan_of(dense.checkpoint->config()), job.selection));

@@ -5,10 +5,10 @@
 #include <optional>
 #include <vector>
 
-#include "base/interrupt.hpp"
 #include "base/progress.hpp"
 #include "hardware/activity.hpp"
 #include "kernels/quantise.hpp"
+#include "prune/block_states.hpp"
 
 namespace sparsecim {
 namespace {
@@ -46,18 +46,15 @@ std::vector<at::Tensor> first_states(const Llama& model, const Calibration& cali
 }
 
 /// Takes the states through a block: the activities of its inputs.
-Result<std::array<Activity, kLinearInputs>> run_block(const Llama& model, std::int64_t index,
-                                                      std::vector<at::Tensor>& states) {
+Result<std::array<Activity, kLinearInputs>> activities_of_block(const Llama& model, std::int64_t index,
+                                                                std::vector<at::Tensor>& states) {
   SC_TRY_ASSIGN(const DecoderBlock block, model.block(index));
   std::array<QuantisedCounter, kLinearInputs> counters;
   Result<void> counted;
-  for (at::Tensor& state : states) {
-    SC_TRY(check_interrupt());
-    state = model.forward_block(block, state, nullptr, [&](LinearInput input, const at::Tensor& x) {
-      if (counted) counted = counters[static_cast<std::size_t>(input)].add(x);
-    });
-    SC_TRY(counted);
-  }
+  SC_TRY(run_block(model, block, states, [&](LinearInput input, const at::Tensor& x) {
+    if (counted) counted = counters[static_cast<std::size_t>(input)].add(x);
+  }));
+  SC_TRY(counted);
   std::array<Activity, kLinearInputs> activities;
   for (std::size_t i = 0; i < activities.size(); ++i) activities[i] = counters[i].activity();
   return activities;
@@ -72,7 +69,8 @@ Result<Activities> measure_activities(const Llama& model, const Calibration& cal
     const auto linears = block_linears(model.config());
     Progress progress("measuring activations", model.n_blocks(), "blocks");
     for (std::int64_t i = 0; i < model.n_blocks(); ++i) {
-      SC_TRY_ASSIGN(const auto inputs, within(fmt::format("model.layers.{}", i), run_block(model, i, states)));
+      SC_TRY_ASSIGN(const auto inputs,
+                    within(fmt::format("model.layers.{}", i), activities_of_block(model, i, states)));
       for (std::size_t m = 0; m < linears.size(); ++m)
         activities[matrix_name(i, linears[m].name)] = inputs[static_cast<std::size_t>(kInputOfLinear[m])];
       progress.advance(1);

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "base/progress.hpp"
 #include "base/result.hpp"
 #include "model/llama.hpp"
 
@@ -13,7 +14,9 @@ namespace sparsecim {
 /// interrupted.
 Result<void> observe_block(const Llama& model, const DecoderBlock& block, const std::vector<at::Tensor>& states,
                            const InputObserver& observe);
-/// Takes every batch through the block. Errors: interrupted.
-Result<void> run_block(const Llama& model, const DecoderBlock& block, std::vector<at::Tensor>& states);
+/// Takes every batch through the block; `observe` sees the block's inputs, `progress` counts the tokens. Errors:
+/// interrupted.
+Result<void> run_block(const Llama& model, const DecoderBlock& block, std::vector<at::Tensor>& states,
+                       const InputObserver& observe = {}, Progress* progress = nullptr);
 
 }  // namespace sparsecim

@@ -6,7 +6,7 @@
 #include "base/check.hpp"
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
-#include "sparsity/mask.hpp"
+#include "prune/masked.hpp"
 
 namespace sparsecim {
 namespace {
@@ -78,10 +78,7 @@ class LossMeter {
     const auto index = static_cast<std::size_t>(b) * kInputOfLinear.size() + i;
     const MatrixStatistics& matrix = statistics_.matrices[index];
     const std::vector<float> norms = statistics_.inputs[static_cast<std::size_t>(matrix.input)].column_norms();
-    at::Tensor values = weight.to(at::kCPU, at::kFloat, false, /*copy=*/true).contiguous();
-    const std::span<float> all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
-    SC_TRY(apply_nm(all, matrix.n_in, norms, pattern));
-    return values.to(weight.device(), weight.scalar_type());
+    return sparsecim::masked(weight, norms, pattern);
   }
 
   /// Calls work(first row, its logits) for all rows of `hidden` [rows, hidden], some at a time.

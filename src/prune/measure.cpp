@@ -6,6 +6,7 @@
 
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "prune/block_states.hpp"
 #include "prune/losses.hpp"
 #include "sparsity/dropped.hpp"
 #include "sparsity/mask.hpp"
@@ -27,11 +28,7 @@ Result<MeasuredInputs> measure_inputs(const Llama& model, const DecoderBlock& bl
     inputs.moments.add(input, x);
     if (grams) inputs.grams.add(input, x);
   };
-  for (at::Tensor& state : states) {
-    SC_TRY(check_interrupt());
-    state = model.forward_block(block, state, nullptr, observe);
-    progress.advance(state.size(0) * state.size(1));
-  }
+  SC_TRY(run_block(model, block, states, observe, &progress));
   return inputs;
 }
 
@@ -153,15 +150,6 @@ Plan dense_plan_of(const ModelConfig& config) {
                                .outlier_distribution = {}});
   plan.other_weights -= plan.weights();
   return plan;
-}
-
-Result<void> check_plan_of(const ModelConfig& config, const Plan& plan) {
-  const Plan model = dense_plan_of(config);
-  const auto same = [](const PlannedMatrix& a, const PlannedMatrix& b) {
-    return a.name == b.name && a.block == b.block && a.n_out == b.n_out && a.n_in == b.n_in;
-  };
-  if (std::ranges::equal(plan.matrices, model.matrices, same)) return {};
-  return fail("the plan's matrices are not those of the model: it is a plan of another model");
 }
 
 namespace {

@@ -11,9 +11,6 @@ namespace sparsecim {
 /// A plan that prunes nothing: the linear matrices of the decoder blocks, and how many weights lie elsewhere.
 Plan dense_plan_of(const ModelConfig& config);
 
-/// Errors: a plan of other matrices than those of the model.
-Result<void> check_plan_of(const ModelConfig& config, const Plan& plan);
-
 /// What selection wants to know of the dense model, in one pass over the calibration tokens: the mean square of every
 /// input column, and from it what `scope` names: the outliers at its thresholds, and what its patterns drop. Memory:
 /// one block and the hidden states of the calibration tokens. The provenance is left to the caller. Errors: values that

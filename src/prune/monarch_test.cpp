@@ -7,17 +7,10 @@
 #include "checkpoint/random_checkpoint.hpp"
 #include "checkpoint/test_files.hpp"
 #include "prune/projection.hpp"
+#include "prune/random_calibration.hpp"
 
 namespace sparsecim {
 namespace {
-
-Calibration random_calibration(std::uint64_t seed) {
-  at::manual_seed(seed);
-  Calibration calibration;
-  for (int i = 0; i < 3; ++i) calibration.batches.push_back(at::randint(0, 50, {4, 16}, at::kLong));
-  calibration.tokens = 3 * 4 * 16;
-  return calibration;
-}
 
 class ModelProjection : public test_files::TemporaryDirectory {
  protected:

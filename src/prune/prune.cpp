@@ -7,8 +7,8 @@
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
 #include "prune/block_states.hpp"
+#include "prune/masked.hpp"
 #include "prune/sparsegpt.hpp"
-#include "sparsity/mask.hpp"
 #include "sparsity/statistics.hpp"
 
 namespace sparsecim {
@@ -32,15 +32,6 @@ struct BlockInputs {
   InputMoments moments;
   InputGrams grams;
 };
-
-/// One matrix pruned, whatever its type and device: the mask is made on float32 on the CPU.
-Result<at::Tensor> masked(const at::Tensor& weight, std::span<const float> column_norms, Pattern pattern,
-                          const MaskSharing& sharing) {
-  at::Tensor values = weight.to(at::kCPU, at::kFloat, false, /*copy=*/true).contiguous();
-  const std::span<float> all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
-  SC_TRY(apply_nm(all, weight.size(1), column_norms, pattern, sharing));
-  return values.to(weight.device(), weight.scalar_type());
-}
 
 /// ||X_j||_2 of each column, up to the factor sqrt(tokens) that changes no ranking.
 Result<std::vector<float>> column_norms(const InputMoments& moments, LinearInput input) {
@@ -178,9 +169,9 @@ Result<void> check_plan(const Plan& plan, const ModelConfig& config) {
     for (const LinearShape& linear : linears) {
       const std::string name = matrix_name(block, linear.name);
       const PlannedMatrix* matrix = plan.find(name);
-      if (matrix == nullptr || matrix->n_out != linear.n_out || matrix->n_in != linear.n_in)
-        return fail(remedy, "the plan has no '{}' of shape [{}, {}]: it is a plan of another model", name, linear.n_out,
-                    linear.n_in);
+      if (matrix == nullptr || matrix->block != block || matrix->n_out != linear.n_out || matrix->n_in != linear.n_in)
+        return fail(remedy, "the plan has no '{}' of shape [{}, {}] in block {}: it is a plan of another model", name,
+                    linear.n_out, linear.n_in, block);
     }
   return {};
 }

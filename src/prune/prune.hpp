@@ -19,7 +19,8 @@ enum class Importance {
 /// "magnitude", "wanda" or "sparsegpt". Errors: anything else.
 Result<Importance> parse_importance(const std::string& name);
 
-/// Errors: a plan that lacks a matrix of a model of `config`, has one of another shape, or has more.
+/// Errors: a plan that lacks a matrix of a model of `config`, has one of another shape or in another block, or has
+/// more.
 Result<void> check_plan(const Plan& plan, const ModelConfig& config);
 
 /// Writes `model` to `output` with the weights that `plan` drops set to zero (and by SparseGPT the others of these

@@ -9,6 +9,7 @@
 #include "checkpoint/test_files.hpp"
 #include "hardware/workload.hpp"
 #include "prune/imported.hpp"
+#include "prune/random_calibration.hpp"
 #include "sparsity/mask.hpp"
 
 namespace sparsecim {
@@ -20,14 +21,6 @@ Plan plan_of(const ModelConfig& config, Pattern pattern) {
     for (const auto& linear : block_linears(config))
       plan.matrices.push_back({matrix_name(block, linear.name), block, linear.n_out, linear.n_in, pattern, {}, {}});
   return plan;
-}
-
-Calibration calibration_of(std::uint64_t seed) {
-  at::manual_seed(seed);
-  Calibration calibration;
-  for (int i = 0; i < 3; ++i) calibration.batches.push_back(at::randint(0, 50, {4, 16}, at::kLong));
-  calibration.tokens = 3 * 4 * 16;
-  return calibration;
 }
 
 /// The weight after `norms` of all tokens have been applied at once: the oracle's own mask, by sorting.
@@ -64,7 +57,7 @@ class Pruning : public test_files::TemporaryDirectory {
 
 TEST_F(Pruning, ByWandaMasksEachBlockWithWhatItSeesBehindThePrunedOnesBeforeIt) {
   const Pattern pattern{2, 4};
-  const Calibration calibration = calibration_of(1);
+  const Calibration calibration = random_calibration(1);
   const auto blocks = pruned(plan_of(dense_.config(), pattern), Importance::kWanda, &calibration).value();
   at::Tensor hidden = dense_.embed(at::cat(calibration.batches, 0));
   for (std::int64_t block = 0; block < 2; ++block) {
@@ -89,7 +82,7 @@ TEST_F(Pruning, ByMagnitudeNeedsNoCalibrationAndByWandaIsRefusedWithout) {
 }
 
 TEST_F(Pruning, ForSharedPairsGivesMasksWhoseRowsShareThemByEveryImportance) {
-  const Calibration calibration = calibration_of(1);
+  const Calibration calibration = random_calibration(1);
   for (const Importance importance : {Importance::kMagnitude, Importance::kWanda, Importance::kSparseGpt}) {
     const auto blocks =
         pruned(plan_of(dense_.config(), {2, 4}), importance, &calibration, {MaskSharing::Kind::kPairs, 8}).value();
@@ -150,7 +143,7 @@ TEST_F(Pruning, ByMasksThatKeepMoreThanThePlanIsRefusedWithThePlace) {
 }
 
 TEST_F(Pruning, ByADensePlanChangesNothing) {
-  const Calibration calibration = calibration_of(1);
+  const Calibration calibration = random_calibration(1);
   const auto blocks = pruned(plan_of(dense_.config(), {}), Importance::kWanda, &calibration).value();
   for (std::size_t i = 0; i < 7; ++i) EXPECT_TRUE(at::equal(blocks[0].linears[i], dense_weight(0, i)));
 }
@@ -167,7 +160,9 @@ TEST_F(Pruning, ByAPlanOfAnotherModelIsRefused) {
   short_plan.matrices.pop_back();
   Plan misshapen = plan_of(dense_.config(), {2, 4});
   misshapen.matrices[3].n_out += 8;
-  for (const Plan& plan : {short_plan, misshapen}) {
+  Plan misplaced = plan_of(dense_.config(), {2, 4});
+  misplaced.matrices[3].block = 1;
+  for (const Plan& plan : {short_plan, misshapen, misplaced}) {
     const auto refused = pruned(plan, Importance::kMagnitude, nullptr);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().what.find("another model"), std::string::npos);
@@ -176,7 +171,7 @@ TEST_F(Pruning, ByAPlanOfAnotherModelIsRefused) {
 
 TEST_F(Pruning, OfWeightsThatMakeInfiniteActivationsIsRefused) {
   std::ranges::fill(checkpoint_.values("model.layers.0.mlp.gate_proj.weight"), 3e38f);
-  const Calibration calibration = calibration_of(1);
+  const Calibration calibration = random_calibration(1);
   EXPECT_FALSE(pruned(plan_of(dense_.config(), {2, 4}), Importance::kWanda, &calibration));
 }
 
@@ -204,7 +199,7 @@ Plan mixed_plan(const ModelConfig& config) {
 }
 
 TEST_F(Pruning, BySparseGptWhileComputingInFewerBitsLeavesDenseMatricesAndWritesWholeFloats) {
-  const Calibration calibration = calibration_of(1);
+  const Calibration calibration = random_calibration(1);
   const Llama narrow = Llama::open(checkpoint_, {.dtype = at::kBFloat16}).value();
   const Plan plan = mixed_plan(narrow.config());
   auto output = PruneOutput::create(checkpoint_, directory_, {}).value();
@@ -222,7 +217,7 @@ TEST_F(Pruning, BySparseGptWhileComputingInFewerBitsLeavesDenseMatricesAndWrites
 }
 
 TEST_F(Pruning, BySparseGptIsCloserToTheDenseModelThanByWanda) {
-  const Calibration calibration = calibration_of(1);
+  const Calibration calibration = random_calibration(1);
   const at::Tensor ids = at::cat(calibration.batches, 0);
   const auto distance = [&](Importance importance) {
     const auto blocks = pruned(plan_of(dense_.config(), {2, 4}), importance, &calibration).value();
@@ -269,7 +264,7 @@ class ResumedPruning : public test_files::TemporaryDirectory,
   const c10::InferenceMode no_gradients_;
   RandomCheckpoint checkpoint_;
   const Llama model_ = Llama::open(checkpoint_, {.dtype = GetParam().second}).value();
-  const Calibration calibration_ = calibration_of(1);
+  const Calibration calibration_ = random_calibration(1);
 };
 
 using Variant = std::pair<Importance, at::ScalarType>;

@@ -5,6 +5,7 @@
 #include "base/provenance.hpp"
 #include "cli/tensor/common.hpp"
 #include "prune/measure.hpp"
+#include "prune/prune.hpp"
 #include "report/table.hpp"
 
 namespace sparsecim {
@@ -55,7 +56,7 @@ Result<Plan> uniform_plan(const SelectRequest& request, const SelectionRequest& 
 Result<Plan> shuffled_plan(const SelectRequest& request) {
   SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
   SC_TRY_ASSIGN(Plan plan, read_plan(request.selection.plan));
-  SC_TRY(within(request.selection.plan.string(), check_plan_of(checkpoint->config(), plan)));
+  SC_TRY(within(request.selection.plan.string(), check_plan(plan, checkpoint->config())));
   plan = select_shuffled(std::move(plan), request.calibration.seed);
   SC_TRY_ASSIGN(plan.provenance, provenance_of(request, checkpoint->files()));
   return plan;
