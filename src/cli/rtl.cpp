@@ -51,6 +51,7 @@ std::vector<std::string> layer_names(const ModelConfig& config) {
 
 Result<Layer> read_layer(const Checkpoint& checkpoint, const std::string& asked) {
   constexpr std::string_view kEnding = ".weight";
+  SC_TRY(require_dense(checkpoint.config(), "have no N:M patterns"));
   const std::string name = asked.ends_with(kEnding) ? asked.substr(0, asked.size() - kEnding.size()) : asked;
   const std::vector<std::string> names = layer_names(checkpoint.config());
   if (std::ranges::count(names, name) == 0)

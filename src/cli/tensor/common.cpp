@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 
 #include "base/cache.hpp"
@@ -146,13 +147,19 @@ Result<void> check_decode(const SelectionOptions& options, const ModelConfig& co
   SC_TRY_ASSIGN(const MachineDescription machine, open_machine(options.arch));
   const DecodeBudget budget = decode_budget(options, context);
   SC_TRY_ASSIGN(const DecodeCost cost, decode_cost(shapes_of(config, "model"), plan, machine, budget));
-  const auto exceeds = [](std::optional<std::int64_t> most, double value) {
-    return most && value > static_cast<double>(*most);
+  std::vector<std::string> retries;  // as much below what was asked for as the plan came out above it
+  const auto check = [&](const char* option, std::optional<std::int64_t> most, double value) {
+    if (!most || value <= static_cast<double>(*most)) return;
+    const auto above = static_cast<std::int64_t>(std::ceil(value)) - *most;
+    retries.push_back(fmt::format("{} {}", option, std::max<std::int64_t>(1, *most - above)));
   };
+  check("--max-decode-ns", options.max_decode_ns, cost.latency_ns);
+  check("--max-decode-nj", options.max_decode_nj, cost.energy_pj / 1000);
   const std::string takes = fmt::format("simulated as a whole, decoding a token takes {:.0f} ns and {:.0f} nJ on {}",
                                         cost.latency_ns, cost.energy_pj / 1000, machine.name);
-  if (exceeds(options.max_decode_ns, cost.latency_ns) || exceeds(options.max_decode_nj, cost.energy_pj / 1000))
-    return fail(Remedy{"ask for a little less"}, "the plan keeps the bounds matrix by matrix, but {}", takes);
+  if (!retries.empty())
+    return fail(Remedy{fmt::format("ask for {} or less", fmt::join(retries, " and "))},
+                "the plan keeps the bounds matrix by matrix, but {}", takes);
   plan.notes.push_back(takes);
   return {};
 }

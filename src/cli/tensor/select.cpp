@@ -46,19 +46,18 @@ Result<Json> provenance_of(const SelectRequest& request, std::vector<std::filesy
   return provenance("select", std::move(options), inputs, request.calibration.seed);
 }
 
-Result<Plan> uniform_plan(const SelectRequest& request, const SelectionRequest& selection) {
-  SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
-  SC_TRY_ASSIGN(Plan plan, select_uniform(dense_plan_of(checkpoint->config()), selection));
-  SC_TRY_ASSIGN(plan.provenance, provenance_of(request, checkpoint->files()));
+Result<Plan> uniform_plan(const SelectRequest& request, const SelectionRequest& selection,
+                          const Checkpoint& checkpoint) {
+  SC_TRY_ASSIGN(Plan plan, select_uniform(dense_plan_of(checkpoint.config()), selection));
+  SC_TRY_ASSIGN(plan.provenance, provenance_of(request, checkpoint.files()));
   return plan;
 }
 
-Result<Plan> shuffled_plan(const SelectRequest& request) {
-  SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
+Result<Plan> shuffled_plan(const SelectRequest& request, const Checkpoint& checkpoint) {
   SC_TRY_ASSIGN(Plan plan, read_plan(request.selection.plan));
-  SC_TRY(within(request.selection.plan.string(), check_plan(plan, checkpoint->config())));
+  SC_TRY(within(request.selection.plan.string(), check_plan(plan, checkpoint.config())));
   plan = select_shuffled(std::move(plan), request.calibration.seed);
-  SC_TRY_ASSIGN(plan.provenance, provenance_of(request, checkpoint->files()));
+  SC_TRY_ASSIGN(plan.provenance, provenance_of(request, checkpoint.files()));
   return plan;
 }
 
@@ -72,10 +71,11 @@ Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionReq
 
 Result<Plan> requested_plan(const SelectRequest& request) {
   SC_TRY_ASSIGN(SelectionRequest selection, selection_of(request.selection));
-  if (selection.method == Method::kShuffled) return shuffled_plan(request);
   SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
+  SC_TRY(require_dense(checkpoint->config(), "have no N:M patterns"));
+  if (selection.method == Method::kShuffled) return shuffled_plan(request, *checkpoint);
   SC_TRY(add_decode_ceilings(request.selection, checkpoint->config(), {}, selection));
-  SC_TRY_ASSIGN(Plan plan, selection.method == Method::kUniform ? uniform_plan(request, selection)
+  SC_TRY_ASSIGN(Plan plan, selection.method == Method::kUniform ? uniform_plan(request, selection, *checkpoint)
                                                                 : plan_by_statistics(request, selection));
   SC_TRY(check_decode(request.selection, checkpoint->config(), {}, plan));
   return plan;
