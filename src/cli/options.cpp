@@ -78,7 +78,8 @@ void add_selection(CLI::App& verb, SelectionOptions& request) {
                   "flow: M grows with how clustered outliers are; inverse: with how scattered, a control")
       ->capture_default_str();
   verb.add_option("--time-limit", request.time_limit_s,
-                  "seconds for the integer solver, which several budgets need; without a proof there is no plan")
+                  "seconds for the integer solver, which several budgets need, and times and energies; without a proof "
+                  "there is no plan")
       ->capture_default_str();
   verb.add_option("--loss-reference", request.loss_reference,
                   "loss: the pattern that all other matrices have while one is measured")

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "base/check.hpp"
@@ -66,7 +65,7 @@ bool wins_a_tie(const Pattern& left, const Pattern& right) {
 
 /// Of choices with equal zeros only the best is left.
 std::vector<Step> steps_of(const std::vector<Choice>& layer, const Pricing& pricing, std::int64_t divisor) {
-  SC_CHECK(!layer.empty() && layer.size() <= std::numeric_limits<std::uint8_t>::max());
+  SC_CHECK(!layer.empty() && layer.size() <= kMostChoices);
   std::vector<Step> steps;
   const std::int64_t base = fewest_zeros(layer);
   for (std::size_t c = 0; c < layer.size(); ++c)

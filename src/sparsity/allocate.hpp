@@ -20,6 +20,8 @@ struct Choice {
 /// costs[layer][choice].
 using Costs = std::vector<std::vector<double>>;
 
+inline constexpr std::size_t kMostChoices = 255;  // of a layer: a decision takes a byte
+
 /// The choice made for every layer, as an index into its choices.
 struct Allocation {
   std::vector<std::size_t> chosen;
@@ -39,8 +41,8 @@ enum class Goal {
 ///
 /// Exact, by dynamic programming over zeros divided by their greatest common divisor. Costs are rounded to about one
 /// part in 2^40 of the sum of each layer's largest, so that equal sums of them compare equal in any order.
-/// REQUIRES: at least one choice per layer, zeros >= 0, costs finite and >= 0, some sum of zeros reaches min_zeros.
-/// Errors: so many different sums that the table of decisions would exceed 256 MiB.
+/// REQUIRES: 1 to kMostChoices choices per layer, zeros >= 0, costs finite and >= 0, some sum of zeros reaches
+/// min_zeros. Errors: so many different sums that the table of decisions would exceed 256 MiB.
 Result<Allocation> allocate(std::span<const std::vector<Choice>> layers, std::int64_t min_zeros,
                             Goal goal = Goal::kFewestZeros);
 

@@ -44,22 +44,31 @@ void add_entry(BinaryProgram& program, std::size_t row, double value) {
   program.values.push_back(value);
 }
 
+/// What brings a demand's numbers to the size of costs: 1 to 1000.
+double scale_of(const Demand& demand) {
+  std::int64_t most = 1;
+  for (const auto& layer : demand.gains) most = std::max(most, std::ranges::max(layer));
+  return std::min(1.0, 1000 / static_cast<double>(most));
+}
+
 /// A variable for each choice, laid out layer after layer. Row l takes one choice of layer l; the demands are the rows
 /// behind.
 BinaryProgram program_of(const Costs& costs, std::span<const Demand> demands, double cost_scale) {
   BinaryProgram program;
+  std::vector<double> scales;
+  for (const Demand& demand : demands) scales.push_back(scale_of(demand));
   for (std::size_t layer = 0; layer < costs.size(); ++layer)
     for (std::size_t choice = 0; choice < costs[layer].size(); ++choice) {
       add_entry(program, layer, 1);
       for (std::size_t d = 0; d < demands.size(); ++d)
-        add_entry(program, costs.size() + d, static_cast<double>(demands[d].gains[layer][choice]));
+        add_entry(program, costs.size() + d, scales[d] * static_cast<double>(demands[d].gains[layer][choice]));
       program.starts.push_back(static_cast<int>(program.rows.size()));
       program.costs.push_back(costs[layer][choice] * cost_scale);
     }
   program.row_low.assign(costs.size(), 1);
   program.row_high.assign(costs.size(), 1);
-  for (const Demand& demand : demands) {
-    program.row_low.push_back(static_cast<double>(demand.needed));
+  for (std::size_t d = 0; d < demands.size(); ++d) {
+    program.row_low.push_back(scales[d] * static_cast<double>(demands[d].needed));
     program.row_high.push_back(std::numeric_limits<double>::max());
   }
   return program;
@@ -121,7 +130,8 @@ Result<std::optional<IntegerSolution>> solve_integer_program(const Costs& costs,
   if (!found.proven || found.values.empty() || gap > kProvenGap)
     return no_proof(!found.values.empty(), gap, time_limit_s);
   IntegerSolution solution{.chosen = choices_of(found.values, costs), .cost = found.cost / scale, .gap = gap};
-  if (!meets(solution.chosen, small)) return fail("the integer program's answer breaks a bound by rounding");
+  if (!meets(solution.chosen, small))
+    return fail(Remedy{"ask for a little less"}, "the integer program's answer breaks a bound by rounding");
   return solution;
 }
 

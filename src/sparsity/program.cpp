@@ -16,6 +16,9 @@ namespace {
 Result<void> check_request(const SelectionRequest& request) {
   if (!(request.sparsity >= 0 && request.sparsity < 1)) return fail("sparsity {} is outside 0 .. 1", request.sparsity);
   if (request.options.empty()) return fail("there is no pattern to choose from");
+  if (request.options.size() > kMostChoices)
+    return fail(Remedy{"name fewer"}, "there are {} patterns to choose from, more than {}", request.options.size(),
+                kMostChoices);
   if (!(request.alpha >= 0 && request.beta >= 0 && std::isfinite(request.alpha + request.beta)))
     return fail("alpha {} and beta {} must be numbers that are not negative", request.alpha, request.beta);
   if (!(request.lambda >= 0 && std::isfinite(request.lambda)))
@@ -235,15 +238,6 @@ struct Solved {
   Proof proof;
 };
 
-Result<Solved> solve_one(const Bound& bound, const Costs& costs, const SelectionRequest& request, Goal goal) {
-  std::vector<std::vector<Choice>> choices(costs.size());
-  for (std::size_t l = 0; l < costs.size(); ++l)
-    for (std::size_t o = 0; o < costs[l].size(); ++o)
-      choices[l].push_back({request.options[o], bound.demand.gains[l][o], costs[l][o]});
-  SC_TRY_ASSIGN(Allocation allocation, allocate(choices, bound.demand.needed, bound.ceiling ? Goal::kLeastCost : goal));
-  return Solved{std::move(allocation.chosen), {"exact dynamic program", allocation.cost, 0}};
-}
-
 Result<Solved> solve_several(std::span<const Bound> bounds, const Costs& costs, const SelectionRequest& request) {
   std::vector<Demand> demands;
   for (const Bound& bound : bounds) demands.push_back(bound.demand);
@@ -251,6 +245,29 @@ Result<Solved> solve_several(std::span<const Bound> bounds, const Costs& costs, 
   SC_TRY_ASSIGN(const auto solution, solve_integer_program(costs, demands, request.time_limit_s));
   if (!solution) return not_together(bounds, request);
   return Solved{solution->chosen, {solver, solution->cost, solution->gap}};
+}
+
+/// By the dynamic program. Where only the cost counts, CBC takes what has too many sums for its table: picoseconds have
+/// no common measure.
+Result<Solved> solve_one(const Bound& bound, const Costs& costs, const SelectionRequest& request, Goal goal) {
+  if (bound.ceiling) goal = Goal::kLeastCost;
+  std::vector<std::vector<Choice>> choices(costs.size());
+  for (std::size_t l = 0; l < costs.size(); ++l)
+    for (std::size_t o = 0; o < costs[l].size(); ++o)
+      choices[l].push_back({request.options[o], bound.demand.gains[l][o], costs[l][o]});
+  auto allocation = allocate(choices, bound.demand.needed, goal);
+  if (!allocation && goal == Goal::kLeastCost) return solve_several({&bound, 1}, costs, request);
+  if (!allocation) return tl::unexpected(std::move(allocation).error());
+  return Solved{std::move(allocation->chosen), {"exact dynamic program", allocation->cost, 0}};
+}
+
+/// Costs come from files and are added up.
+Result<void> check_costs(const Costs& costs) {
+  double sum = 0;
+  for (const auto& layer : costs) sum = std::accumulate(layer.begin(), layer.end(), sum);
+  if (std::isfinite(sum)) return {};
+  return fail(Remedy{"measure the statistics again, in another --statistics file"},
+              "what the patterns cost is not finite");
 }
 
 /// What came of each budget.
@@ -302,6 +319,7 @@ Result<Draft> make_draft(Plan model, const SelectionRequest& request) {
 }
 
 Result<Plan> solve(Draft draft, const Costs& costs, const SelectionRequest& request, Goal goal) {
+  SC_TRY(check_costs(costs));
   const std::vector<Bound> bounds = bounds_of(draft, request);
   for (const Bound& bound : bounds) SC_TRY(check_reach(bound, request));
   const bool one = bounds.size() == 1 || draft.layers.empty();  // nothing to choose: any will do

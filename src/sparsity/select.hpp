@@ -80,7 +80,8 @@ struct SelectionRequest {
 StatisticsScope scope_of(const SelectionRequest& request);
 
 /// By request.method, one that needs statistics. Every plan is proven to be the best one: by dynamic programming for
-/// one budget (sparsity/allocate.hpp), by CBC for several (sparsity/integer_program.hpp). Ties as in allocate.hpp.
+/// one budget (sparsity/allocate.hpp; ties as there); for several, or for one with more different sums than fit into a
+/// table, by CBC to within its gap (sparsity/integer_program.hpp).
 ///
 /// FLOW: N grows with the share of outliers, M with how clustered they are. Every layer l takes one pattern n:m (dense
 /// is 8:8) such that
