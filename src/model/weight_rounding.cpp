@@ -67,8 +67,9 @@ std::string name(const WeightRounding& rounding) { return fmt::format("{}:{}", r
 
 Result<at::Tensor> rounded(const at::Tensor& weight, const WeightRounding& rounding) {
   const std::int64_t n_out = weight.size(0), n_in = weight.size(1);
-  const std::int64_t padding = (rounding.group - n_in % rounding.group) % rounding.group;
-  const at::Tensor groups = at::constant_pad_nd(weight.to(at::kFloat), {0, padding}).view({n_out, -1, rounding.group});
+  const std::int64_t group = std::min(rounding.group, n_in);
+  const std::int64_t padding = (group - n_in % group) % group;
+  const at::Tensor groups = at::constant_pad_nd(weight.to(at::kFloat), {0, padding}).view({n_out, -1, group});
   const double levels = 1 << (rounding.bits - 1);
   const at::Tensor extremes = groups.gather(2, groups.abs().argmax(2, true));  // [n_out, groups, 1]
   const at::Tensor scales = (extremes / -levels).to(at::kHalf).to(at::kFloat);

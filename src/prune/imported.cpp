@@ -38,7 +38,7 @@ Result<void> check_mask(std::span<const std::uint8_t> keep, std::int64_t n_in, P
   return {};
 }
 
-/// The masks of the matrices of one block that the plan does not leave dense.
+/// The masks of the matrices of one block, held against their patterns.
 Result<std::map<std::string, at::Tensor>> masks_of_block(std::span<const PlannedMatrix> block,
                                                          const ImportedMasks& masks) {
   std::map<std::string, at::Tensor> kept;
