@@ -20,7 +20,7 @@ void add_select(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "Examples:\n"
       "  sparsecim select smollm2-135m --sparsity 0.5 --text calibration.txt -o plan.json\n"
       "  sparsecim select smollm2-135m --sparsity 0.6 --options hardware --statistics dense.json -o plan.json\n"
-      "  sparsecim select smollm2-135m --method loss --sparsity 0.5 --max-decode-ns 400000 --statistics losses.json "
+      "  sparsecim select smollm2-135m --method loss --sparsity 0.5 --max-decode-ns 220000 --statistics losses.json "
       "-o plan.json");
   verb->callback([request, &run] { run = [request] { return run_tensor_verb(&TensorVerbs::select, *request); }; });
 }

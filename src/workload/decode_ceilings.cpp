@@ -1,5 +1,7 @@
 #include "workload/decode_ceilings.hpp"
 
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <map>
 #include <memory>
@@ -12,6 +14,8 @@ namespace sparsecim {
 namespace {
 
 constexpr std::int64_t kPicosecondsPerNs = 1000, kPicojoulesPerNj = 1000;
+constexpr const char *kLatencyOption = "--max-decode-ns", *kEnergyOption = "--max-decode-nj";
+constexpr int kAttempts = 8;  // what neighbours share is below a hundredth of the whole
 
 /// By operation, with one pattern everywhere, in ps and pJ.
 using Taken = std::map<std::string, std::int64_t, std::less<>>;
@@ -59,6 +63,45 @@ Ceiling ceiling_of(std::string what, std::string option, std::int64_t most, std:
   return {std::move(what), std::move(option), most, units, of, elsewhere};
 }
 
+/// What a plan takes of what one bound asks for, in the bound's units; all upwards.
+struct Use {
+  const char* option;
+  std::int64_t most, taken;
+};
+
+std::vector<Use> uses_of(const DecodeBudget& budget, const DecodeCost& cost) {
+  std::vector<Use> uses;
+  if (budget.most_ns) uses.push_back({kLatencyOption, *budget.most_ns, whole(cost.latency_ns)});
+  if (budget.most_nj) uses.push_back({kEnergyOption, *budget.most_nj, whole(cost.energy_pj / kPicojoulesPerNj)});
+  return uses;
+}
+
+/// Lowers the ceilings by as much as the plan exceeds the bounds. Gives whether it keeps them all.
+bool lower_ceilings(const std::vector<Use>& uses, std::vector<Ceiling>& ceilings) {
+  bool kept = true;
+  for (const Use& use : uses) {
+    if (use.taken <= use.most) continue;
+    kept = false;
+    for (Ceiling& ceiling : ceilings)
+      if (ceiling.option == use.option) ceiling.most -= use.taken - use.most;
+  }
+  return kept;
+}
+
+std::string takes(const DecodeCost& cost, const MachineDescription& machine) {
+  return fmt::format("decoding a token takes {:.0f} ns and {:.0f} nJ on {}", cost.latency_ns,
+                     cost.energy_pj / kPicojoulesPerNj, machine.name);
+}
+
+tl::unexpected<Error> exceeded(const std::vector<Use>& uses, const DecodeCost& cost,
+                               const MachineDescription& machine) {
+  std::vector<std::string> retries;
+  for (const Use& use : uses)
+    if (use.taken > use.most) retries.push_back(fmt::format("{} {}", use.option, use.taken));
+  return fail(Remedy{fmt::format("ask for {}", fmt::join(retries, " and "))},
+              "no plan was found that keeps the bounds as a whole: with the nearest one {}", takes(cost, machine));
+}
+
 }  // namespace
 
 Result<DecodeCost> decode_cost(const ModelShapes& shapes, const Plan& plan, const MachineDescription& machine,
@@ -79,9 +122,27 @@ Result<std::vector<Ceiling>> decode_ceilings(const ModelShapes& shapes, std::spa
       ceilings.push_back(ceiling_of(fmt::format("{} of decoding a token on {}", what, machine.name), option, *most,
                                     units, std::make_shared<const std::map<Pattern, Taken>>(by_pattern)));
   };
-  add("ns", "--max-decode-ns", budget.most_ns, kPicosecondsPerNs, taken.latency_ps);
-  add("nJ", "--max-decode-nj", budget.most_nj, kPicojoulesPerNj, taken.energy_pj);
+  add("ns", kLatencyOption, budget.most_ns, kPicosecondsPerNs, taken.latency_ps);
+  add("nJ", kEnergyOption, budget.most_nj, kPicojoulesPerNj, taken.energy_pj);
   return ceilings;
+}
+
+Result<Plan> select_within(const ModelShapes& shapes, const MachineDescription& machine, const DecodeBudget& budget,
+                           SelectionRequest request,
+                           const std::function<Result<Plan>(const SelectionRequest&)>& select) {
+  SC_TRY_ASSIGN(Plan plan, select(request));
+  if (!budget.most_ns && !budget.most_nj) return plan;
+  for (int attempt = 1;; ++attempt) {
+    SC_TRY_ASSIGN(const DecodeCost cost, decode_cost(shapes, plan, machine, budget));
+    const std::vector<Use> uses = uses_of(budget, cost);
+    if (lower_ceilings(uses, request.ceilings)) {
+      plan.notes.push_back(fmt::format("simulated as a whole, {}", takes(cost, machine)));
+      return plan;
+    }
+    auto next = select(request);
+    if (!next || attempt == kAttempts) return exceeded(uses, cost, machine);
+    plan = std::move(*next);
+  }
 }
 
 }  // namespace sparsecim

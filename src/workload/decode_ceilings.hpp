@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -28,9 +29,16 @@ Result<DecodeCost> decode_cost(const ModelShapes& shapes, const Plan& plan, cons
 /// `budget` as ceilings for selection. What a matrix takes with a pattern is read off a simulation of the whole model
 /// with that pattern everywhere; attention and head are those of the dense model. On machines whose operations follow
 /// one another these add up to the mixed plan's own simulation but for what neighbours share (a loaded weight memory,
-/// the last macros of a wave): who needs the bound to hold must simulate the plan, by decode_cost.
+/// the last macros of a wave): who needs the bound to hold selects by select_within.
 /// `patterns` are all that a plan may hold. Errors: the simulation's.
 Result<std::vector<Ceiling>> decode_ceilings(const ModelShapes& shapes, std::span<const Pattern> patterns,
                                              const MachineDescription& machine, const DecodeBudget& budget);
+
+/// The plan that `select` makes of `request`, among whose ceilings are those of `budget`; again with lower ceilings
+/// while the plan as a whole, simulated, takes more than the budget. A note says what it takes. Errors: select's; no
+/// plan found that keeps the budget, with what the nearest one takes.
+Result<Plan> select_within(const ModelShapes& shapes, const MachineDescription& machine, const DecodeBudget& budget,
+                           SelectionRequest request,
+                           const std::function<Result<Plan>(const SelectionRequest&)>& select);
 
 }  // namespace sparsecim

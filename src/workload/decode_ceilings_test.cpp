@@ -52,6 +52,55 @@ TEST(DecodeCeilings, AddUpToTheSimulationOfAMixedPlan) {
   }
 }
 
+/// Of widths that tiles do not divide, neighbours share macros: the sums say less than the plan's own simulation.
+TEST(DecodeCeilings, AreKeptByThePlanAsAWholeWhereSelectionIsAskedAgain) {
+  const MachineDescription machine = open_machine("flexcim").value();
+  ModelShapes small = shapes();
+  for (ShapedMatrix& matrix : small.decoder->matrices) {
+    matrix.n_out = matrix.n_out * 9 / 128;  // 4096 to 288
+    matrix.n_in = matrix.n_in * 9 / 128;
+  }
+  small.head.clear();
+  const Plan dense = plan_of(small);
+  const DecodeCost before = decode_cost(small, dense, machine, {}).value();
+  std::vector<std::vector<double>> costs;
+  for (std::size_t i = 0; i < dense.matrices.size(); ++i)
+    costs.push_back({0, 1 + 0.1 * static_cast<double>(i % 7), 3, 5});
+  const auto select = [&](const SelectionRequest& request) { return select_least_cost(dense, costs, request); };
+  int asked_again = 0;
+  for (int percent = 99; percent > 62; percent -= 4) {
+    const DecodeBudget budget{.most_ns = std::llround(0.01 * percent * before.latency_ns), .most_nj = {}};
+    SelectionRequest request{
+        .method = Method::kErrorDiag, .sparsity = 0, .options = kPatterns, .granularity = Granularity::kMatrix};
+    request.ceilings = decode_ceilings(small, kPatterns, machine, budget).value();
+    const auto first = select(request);
+    if (!first) break;  // below what can be reached at all
+    const auto plan = select_within(small, machine, budget, request, select);
+    ASSERT_TRUE(plan) << plan.error().line();
+    const double bound = static_cast<double>(*budget.most_ns);
+    EXPECT_LE(decode_cost(small, *plan, machine, budget)->latency_ns, bound) << percent;
+    EXPECT_TRUE(plan->notes.back().starts_with("simulated as a whole, decoding a token takes "));
+    asked_again += decode_cost(small, *first, machine, budget)->latency_ns > bound;
+  }
+  EXPECT_GT(asked_again, 0) << "or the bounds add up exactly here, and nothing was tested";
+}
+
+TEST(DecodeCeilings, ThatNoPlanKeepsSayWhatTheNearestTakes) {
+  const MachineDescription machine = open_machine("flexcim").value();
+  const Plan dense = plan_of(shapes());
+  const DecodeBudget budget{.most_ns = 1000, .most_nj = {}};
+  int calls = 0;
+  const auto stubborn = [&](const SelectionRequest&) -> Result<Plan> {
+    ++calls;
+    return dense;
+  };
+  const std::string line = select_within(shapes(), machine, budget, {}, stubborn).error().line();
+  EXPECT_TRUE(line.starts_with("no plan was found that keeps the bounds as a whole: with the nearest one decoding "))
+      << line;
+  EXPECT_NE(line.find("; ask for --max-decode-ns "), std::string::npos) << line;
+  EXPECT_LT(calls, 20) << "it gives up";
+}
+
 TEST(DecodeCeilings, AreKeptBySelectionTogetherWithSparsity) {
   const MachineDescription machine = open_machine("flexcim").value();
   const Plan dense = plan_of(shapes());

@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <initializer_list>
 
 #include "base/cache.hpp"
@@ -141,27 +140,12 @@ Result<void> add_decode_ceilings(const SelectionOptions& options, const ModelCon
   return {};
 }
 
-Result<void> check_decode(const SelectionOptions& options, const ModelConfig& config,
-                          std::optional<std::int64_t> context, Plan& plan) {
-  if (!options.max_decode_ns && !options.max_decode_nj) return {};
+Result<Plan> select_within_decode(const SelectionOptions& options, const ModelConfig& config,
+                                  std::optional<std::int64_t> context, const SelectionRequest& request,
+                                  const std::function<Result<Plan>(const SelectionRequest&)>& select) {
+  if (!options.max_decode_ns && !options.max_decode_nj) return select(request);
   SC_TRY_ASSIGN(const MachineDescription machine, open_machine(options.arch));
-  const DecodeBudget budget = decode_budget(options, context);
-  SC_TRY_ASSIGN(const DecodeCost cost, decode_cost(shapes_of(config, "model"), plan, machine, budget));
-  std::vector<std::string> retries;  // as much below what was asked for as the plan came out above it
-  const auto check = [&](const char* option, std::optional<std::int64_t> most, double value) {
-    if (!most || value <= static_cast<double>(*most)) return;
-    const auto above = static_cast<std::int64_t>(std::ceil(value)) - *most;
-    retries.push_back(fmt::format("{} {}", option, std::max<std::int64_t>(1, *most - above)));
-  };
-  check("--max-decode-ns", options.max_decode_ns, cost.latency_ns);
-  check("--max-decode-nj", options.max_decode_nj, cost.energy_pj / 1000);
-  const std::string takes = fmt::format("simulated as a whole, decoding a token takes {:.0f} ns and {:.0f} nJ on {}",
-                                        cost.latency_ns, cost.energy_pj / 1000, machine.name);
-  if (!retries.empty())
-    return fail(Remedy{fmt::format("ask for {} or less", fmt::join(retries, " and "))},
-                "the plan keeps the bounds matrix by matrix, but {}", takes);
-  plan.notes.push_back(takes);
-  return {};
+  return select_within(shapes_of(config, "model"), machine, decode_budget(options, context), request, select);
 }
 
 std::int64_t default_context(const ModelConfig& config) { return std::min<std::int64_t>(2048, config.max_positions); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -43,10 +44,11 @@ Result<SelectionRequest> selection_of(const SelectionOptions& options);
 /// decoded (none: 512, or what the model allows). Errors: the machine's.
 Result<void> add_decode_ceilings(const SelectionOptions& options, const ModelConfig& config,
                                  std::optional<std::int64_t> context, SelectionRequest& request);
-/// Whether `plan` as a whole keeps those ceilings, whose parts were added up: a note of what it takes. Errors: it does
-/// not.
-Result<void> check_decode(const SelectionOptions& options, const ModelConfig& config,
-                          std::optional<std::int64_t> context, Plan& plan);
+/// The plan that `select` makes of `request`, to which add_decode_ceilings was applied: as a whole it keeps them
+/// (select_within). Errors: select's; none that does.
+Result<Plan> select_within_decode(const SelectionOptions& options, const ModelConfig& config,
+                                  std::optional<std::int64_t> context, const SelectionRequest& request,
+                                  const std::function<Result<Plan>(const SelectionRequest&)>& select);
 
 /// Tokens per evaluation window unless told otherwise: 2048, what SparseGPT, Wanda and OWL evaluate with, or the
 /// model's most.

@@ -48,7 +48,10 @@ Result<Json> provenance_of(const SelectRequest& request, std::vector<std::filesy
 
 Result<Plan> uniform_plan(const SelectRequest& request, const SelectionRequest& selection,
                           const Checkpoint& checkpoint) {
-  SC_TRY_ASSIGN(Plan plan, select_uniform(dense_plan_of(checkpoint.config()), selection));
+  const auto select = [&](const SelectionRequest& bounded) {
+    return select_uniform(dense_plan_of(checkpoint.config()), bounded);
+  };
+  SC_TRY_ASSIGN(Plan plan, select_within_decode(request.selection, checkpoint.config(), {}, selection, select));
   SC_TRY_ASSIGN(plan.provenance, provenance_of(request, checkpoint.files()));
   return plan;
 }
@@ -61,9 +64,11 @@ Result<Plan> shuffled_plan(const SelectRequest& request, const Checkpoint& check
   return plan;
 }
 
-Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionRequest& selection) {
+Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionRequest& selection,
+                                const Checkpoint& checkpoint) {
   SC_TRY_ASSIGN(const Statistics statistics, statistics_for(request, selection));
-  SC_TRY_ASSIGN(Plan plan, select_by_statistics(statistics, selection));
+  const auto select = [&](const SelectionRequest& bounded) { return select_by_statistics(statistics, bounded); };
+  SC_TRY_ASSIGN(Plan plan, select_within_decode(request.selection, checkpoint.config(), {}, selection, select));
   plan.provenance = statistics.provenance;
   plan.provenance["options"].update(options_of(request.selection));
   return plan;
@@ -75,10 +80,8 @@ Result<Plan> requested_plan(const SelectRequest& request) {
   SC_TRY(require_dense(checkpoint->config(), "have no N:M patterns"));
   if (selection.method == Method::kShuffled) return shuffled_plan(request, *checkpoint);
   SC_TRY(add_decode_ceilings(request.selection, checkpoint->config(), {}, selection));
-  SC_TRY_ASSIGN(Plan plan, selection.method == Method::kUniform ? uniform_plan(request, selection, *checkpoint)
-                                                                : plan_by_statistics(request, selection));
-  SC_TRY(check_decode(request.selection, checkpoint->config(), {}, plan));
-  return plan;
+  return selection.method == Method::kUniform ? uniform_plan(request, selection, *checkpoint)
+                                              : plan_by_statistics(request, selection, *checkpoint);
 }
 
 void print(const Plan& plan) {
