@@ -7,3 +7,6 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set_source_files_properties(src/kernels/avx512_vnni.cpp PROPERTIES
     COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512vl;-mavx512vnni;-mprefer-vector-width=512")
 endif()
+
+# Square roots of what is never negative, as vector code (fill_pairs).
+set_source_files_properties(src/hardware/analog/crossbar.cpp PROPERTIES COMPILE_OPTIONS "-fno-math-errno")

@@ -38,10 +38,13 @@ struct EvalRequest : TensorRequest, TextRequest {
   std::filesystem::path task_file;
   std::int64_t limit = INT64_MAX;  // questions
   std::string arithmetic = "float";
-  std::string round_weights;         // "4:32"; empty: as they are
-  std::string arch;                  // of flexcim arithmetic; empty: flexcim
-  std::vector<std::string> set;      // KEY=VALUE of its description
-  std::int64_t check_strips = 0;     // 0: 2
+  std::string round_weights;      // "4:32"; empty: as they are
+  std::string arch;               // of flexcim and analog arithmetic; empty: flexcim, analog
+  std::vector<std::string> set;   // KEY=VALUE of its description
+  std::int64_t check_strips = 0;  // 0: 2
+  std::string mapping, adc_bits;  // of analog arithmetic, as --set has them; empty: as the description has them
+  std::string programming_noise, read_noise, drift_seconds;
+  std::uint64_t noise_seed = 0;
   std::filesystem::path activities;  // where to write what is measured of activations; empty: nowhere
   std::filesystem::path json;
 };

@@ -132,6 +132,8 @@ class Machine {
   virtual ~Machine() = default;
   /// "flexcim".
   virtual std::string_view kind() const = 0;
+  /// Whether it runs matrices that are stored as Monarch factors; map() is given none otherwise.
+  virtual bool runs_factors() const { return false; }
   /// Where everything goes, or which bound forbids it and what would lift it. REQUIRES: validate(workload).
   virtual Result<Mapping> map(const Workload& workload) const = 0;
   /// How long it takes, and what happens how often. REQUIRES: `mapping` is map(workload).

@@ -225,6 +225,11 @@ void add_up_energy(Simulation& simulation) {
 Result<Simulation> simulate(const Workload& workload, const MachineDescription& description, Fidelity fidelity) {
   SC_TRY(validate(workload));
   const Machine& machine = *description.machine;
+  for (const Operation& operation : workload.operations)
+    if (operation.monarch && !machine.runs_factors())
+      return fail(Remedy{"use --arch analog, or the model that 'sparsecim monarch' read"},
+                  "{}: '{}' is stored as Monarch factors, which this machine does not run", description.name,
+                  operation.name);
   SC_TRY_ASSIGN(const Mapping mapping, within(description.name, machine.map(workload)));
   const Run run = machine.run(workload, mapping, fidelity);
   const Inventory inventory = machine.inventory(mapping);

@@ -12,7 +12,9 @@
 namespace sparsecim {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 const MachineDescription kFlexcim = open_machine("flexcim").value();
@@ -36,6 +38,21 @@ TEST(Simulate, GivesTheSameFiguresInEveryFormItReturns) {
   EXPECT_DOUBLE_EQ(json["energy_pj"], sum.nominal);
   EXPECT_LT(json["energy_pj_low"], json["energy_pj"]);
   EXPECT_GT(json["energy_pj_high"], json["energy_pj"]);
+}
+
+TEST(Simulate, RefusesMonarchFactorsOnMachinesThatRunOnlyWholeMatrices) {
+  Workload workload = workload_of(matrix({}));
+  Operation& operation = workload.operations.front();
+  operation.monarch = monarch_of_blocks(operation.n_outputs, operation.n_inputs, 4).value();
+  for (const MachineDescription& machine : {kFlexcim, kDenseDcim})
+    EXPECT_THAT(simulate(workload, machine).error().line(),
+                AllOf(HasSubstr("is stored as Monarch factors, which this machine does not run; use --arch analog"),
+                      HasSubstr(operation.name)));
+  operation.monarch->n_out -= 1;
+  EXPECT_THAT(validate(workload).error().line(), HasSubstr("Monarch factors of a"));
+  operation.monarch = monarch_of_squares(operation.n_outputs, operation.n_inputs).value();
+  operation.pattern = {2, 4};
+  EXPECT_FALSE(validate(workload));
 }
 
 // What a closed form does depends on the operations and the macros, not on the tokens: tools/benchmark times it.

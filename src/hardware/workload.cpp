@@ -161,8 +161,20 @@ Result<void> validate_statistics(const Operation& operation) {
   return {};
 }
 
+Result<void> validate_factors(const Operation& operation) {
+  if (!operation.monarch) return {};
+  SC_TRY(sparsecim::validate(*operation.monarch));
+  if (operation.kind != Operation::Kind::kLinear || !operation.pattern.dense() || operation.weights)
+    return fail("Monarch factors have no pattern, and only weights are stored so");
+  if (operation.monarch->n_out != operation.n_outputs || operation.monarch->n_in != operation.n_inputs)
+    return fail("Monarch factors of a {} x {} matrix stand for one of {} x {}", operation.monarch->n_out,
+                operation.monarch->n_in, operation.n_outputs, operation.n_inputs);
+  return {};
+}
+
 Result<void> validate(const Operation& operation) {
   SC_TRY(validate_sizes(operation));
+  SC_TRY(validate_factors(operation));
   SC_TRY(validate_keys(operation));
   const auto [n, m] = operation.pattern;
   if (n < 1 || n > m || m > kLargestM) return fail("{}:{} is no pattern", n, m);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "monarch/monarch.hpp"
 #include "sparsity/pattern.hpp"
 
 namespace sparsecim {
@@ -79,6 +80,7 @@ struct Operation {
   /// sequences.
   std::int64_t count = 1;
   Pattern pattern = {};                        // of the real mask; dense where there is none
+  std::optional<MonarchShape> monarch = {};    // stored as these two factors; none: as the whole matrix
   std::optional<MaskStatistics> weights = {};  // absent: follows from `pattern` and `activity`
   Activity activity = {};
   /// Of `count`, how many wait for nothing of each other (attention: heads and sequences of one step). Divides count.

@@ -24,6 +24,7 @@ std::pair<at::Tensor, at::Tensor> extend(KeyValueCache& cache, const at::Tensor&
 
 at::Tensor linear(const DecoderBlock& block, int index, const at::Tensor& input) {
   const at::Tensor& bias = block.biases[index];
+  if (block.analog[index]) return linear_analog(input, *block.analog[index], bias);
   if (block.quantised[index]) return linear_int8(input, *block.quantised[index], bias);
   if (block.factored[index]) return linear_monarch(input, *block.factored[index], bias);
   return at::linear(input, block.linears[index], bias.defined() ? std::optional(bias) : std::nullopt);
@@ -49,8 +50,9 @@ at::Tensor attention_half(const ModelConfig& config, const RotaryTable& rotary, 
 /// The matrix `name` as its factors.
 Result<MonarchLinear> read_factors(const Checkpoint& checkpoint, const std::string& name, const MonarchShape& shape,
                                    const Compute& compute) {
-  if (compute.arithmetic == Arithmetic::kInt8)
-    return fail(Remedy{"use --arithmetic float"}, "{}: Monarch factors are not computed in 8-bit arithmetic", name);
+  if (compute.arithmetic == Arithmetic::kInt8 && !compute.analog)
+    return fail(Remedy{"use --arithmetic float or analog"}, "{}: Monarch factors are not computed in 8-bit arithmetic",
+                name);
   MonarchLinear factors{.shape = shape, .left = {}, .right = {}};
   SC_TRY_ASSIGN(factors.right, read_tensor(checkpoint, fmt::format("{}{}", name, kMonarchRight), compute));
   SC_TRY_ASSIGN(factors.left, read_tensor(checkpoint, fmt::format("{}{}", name, kMonarchLeft), compute));
@@ -64,13 +66,18 @@ Result<void> read_linear(const Checkpoint& checkpoint, const std::string& name, 
   if (const auto found = monarch.find(name); found != monarch.end()) {
     if (compute.rounding) return fail("{}: the factors of a Monarch matrix are not rounded to few bits", name);
     SC_TRY_ASSIGN(block.factored[i], read_factors(checkpoint, name, found->second, compute));
+    if (compute.analog) {
+      SC_TRY_ASSIGN(block.analog[i], compute.analog->store(name, *std::exchange(block.factored[i], {})));
+    }
     return {};
   }
   SC_TRY_ASSIGN(block.linears[i], read_tensor(checkpoint, name + ".weight", compute));
   if (compute.rounding) {
     SC_TRY_ASSIGN(block.linears[i], within(name, rounded(block.linears[i], *compute.rounding)));
   }
-  if (compute.arithmetic == Arithmetic::kInt8) {
+  if (compute.analog) {
+    SC_TRY_ASSIGN(block.analog[i], compute.analog->store(name, std::exchange(block.linears[i], {})));
+  } else if (compute.arithmetic == Arithmetic::kInt8) {
     SC_TRY_ASSIGN(block.quantised[i], quantise(name, std::exchange(block.linears[i], {}), compute));
   }
   return {};

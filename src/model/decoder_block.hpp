@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "kernels/quantised_linear.hpp"
+#include "model/analog_arithmetic.hpp"
 #include "model/device.hpp"
 #include "model/monarch_linear.hpp"
 #include "model/rotary.hpp"
@@ -40,6 +41,7 @@ struct DecoderBlock {
   std::array<at::Tensor, 7> linears;                                     // q k v o gate up down, each [n_out, n_in]
   std::array<std::shared_ptr<const QuantisedLinear>, 7> quantised = {};  // in their place, in 8-bit arithmetic
   std::array<std::optional<MonarchLinear>, 7> factored = {};             // in their place, where stored so
+  std::array<std::shared_ptr<const AnalogLinear>, 7> analog = {};        // in place of both, in analog arrays
   std::array<at::Tensor, 7> biases;    // of the same, [n_out]; undefined where none is added
   std::optional<std::int64_t> window;  // tokens that a token sees, itself included; none: all before it
 };
@@ -54,7 +56,8 @@ Result<std::shared_ptr<const QuantisedLinear>> quantise(const std::string& name,
 
 /// Reads one tensor in the compute type onto the compute device. Errors: the checkpoint's; no tensor of this name.
 Result<at::Tensor> read_tensor(const Checkpoint& checkpoint, const std::string& name, const Compute& compute);
-/// Block `index` of the checkpoint. Errors: as read_tensor's; Monarch factors, for which there is no 8-bit arithmetic.
+/// Block `index` of the checkpoint. Errors: as read_tensor's; Monarch factors, for which there is no exact 8-bit
+/// arithmetic; AnalogArithmetic's.
 Result<DecoderBlock> read_block(const Checkpoint& checkpoint, std::int64_t index, const Compute& compute);
 
 /// [batch, tokens, hidden] -> the same. Positions start behind what `cache` holds (at 0 without one); the cache is

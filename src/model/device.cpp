@@ -34,8 +34,8 @@ Result<Compute> choose_compute(const std::string& device, const std::string& dty
 
 Result<Arithmetic> choose_arithmetic(const std::string& arithmetic, const Compute& compute) {
   if (arithmetic == "float") return Arithmetic::kFloat;
-  if (arithmetic != "int8" && arithmetic != "flexcim")
-    return fail(Remedy{"use float, int8 or flexcim"}, "unknown arithmetic '{}'", arithmetic);
+  if (arithmetic != "int8" && arithmetic != "flexcim" && arithmetic != "analog")
+    return fail(Remedy{"use float, int8, flexcim or analog"}, "unknown arithmetic '{}'", arithmetic);
   if (compute.device.is_cpu() && compute.dtype == at::kFloat) return Arithmetic::kInt8;
   return fail(Remedy{"use --device cpu --dtype float32 with it"},
               "{} arithmetic runs on the CPU, and what lies between its products in float32", arithmetic);

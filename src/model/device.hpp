@@ -13,6 +13,7 @@
 
 namespace sparsecim {
 
+class AnalogArithmetic;
 class FlexcimArithmetic;
 
 /// How products with weights are computed.
@@ -29,6 +30,9 @@ struct Compute {
   /// With kInt8: the macros that the weights lie in, which check a sample of the products
   /// (model/flexcim_arithmetic.hpp).
   std::shared_ptr<FlexcimArithmetic> flexcim = nullptr;
+  /// With kInt8: the analog arrays that the decoder blocks' matrices lie in (model/analog_arithmetic.hpp); the head is
+  /// computed in exact 8-bit arithmetic.
+  std::shared_ptr<AnalogArithmetic> analog = nullptr;
   /// With kFloat: the decoder blocks' matrices as they are when stored in few bits.
   std::optional<WeightRounding> rounding = std::nullopt;
 };
@@ -36,8 +40,8 @@ struct Compute {
 /// `device`: cpu, cuda, or auto (cuda where there is one); `dtype`: float32 or bfloat16. libtorch_cuda is opened only
 /// when a GPU is asked for. Errors: another name; cuda where there is no GPU or no libtorch_cuda.
 Result<Compute> choose_compute(const std::string& device, const std::string& dtype);
-/// `arithmetic`: float, int8, or flexcim, which is int8 with Compute::flexcim. Errors: another name; 8 bits elsewhere
-/// than on the CPU in float32.
+/// `arithmetic`: float, int8, or flexcim and analog, which are int8 with Compute::flexcim or Compute::analog. Errors:
+/// another name; 8 bits elsewhere than on the CPU in float32.
 Result<Arithmetic> choose_arithmetic(const std::string& arithmetic, const Compute& compute);
 
 /// Waits until the device has done what it was given: for clocks.

@@ -240,8 +240,10 @@ TEST(Llama, In8BitArithmeticRoundsWeightsByRowAndActivationsByToken) {
 TEST(Llama, In8BitArithmeticIsRefusedForMonarchFactors) {
   ModelConfig config = RandomCheckpoint::tiny();
   config.monarch["model.layers.1.mlp.up_proj"] = monarch_of_blocks(40, 24, 2).value();
-  EXPECT_EQ(Llama::load(RandomCheckpoint(config), {.arithmetic = Arithmetic::kInt8}).error().line(),
-            "model.layers.1.mlp.up_proj: Monarch factors are not computed in 8-bit arithmetic; use --arithmetic float");
+  EXPECT_EQ(
+      Llama::load(RandomCheckpoint(config), {.arithmetic = Arithmetic::kInt8}).error().line(),
+      "model.layers.1.mlp.up_proj: Monarch factors are not computed in 8-bit arithmetic; use --arithmetic float or "
+      "analog");
 }
 
 TEST(Llama, In8BitArithmeticIsRefusedOnAGpuAndInBfloat16) {

@@ -77,6 +77,9 @@ nav a:hover { color: var(--ink); }
 .card > p:not(.note) { margin-top: 8px; font-size: 14px; }
 .card ul:not(.legend), .notes { padding-left: 20px; }
 .card svg { display: block; width: 100%; max-width: 430px; height: auto; margin-top: 12px; }
+.picture { margin-top: 16px; overflow-x: auto; }
+.card.picture svg { max-width: none; min-width: 720px; }
+.picture svg rect[fill="#f1f1ee"] { stroke: var(--line); fill: var(--code); }
 .aligned .card { display: grid; grid-row: span 3; grid-template-rows: subgrid; gap: 0; }
 @media (min-width: 780px) { .wide { grid-column: span 2; } }
 .notes { margin-top: 8px; max-width: 80ch; }

@@ -132,6 +132,7 @@ std::string tally(const std::vector<Counted>& counted, std::size_t n_layer_matri
 
 void note_what_was_found(const std::vector<Counted>& counted, std::size_t n_layer_matrices,
                          const SparsityRequest& sparsity, std::vector<std::string>& notes) {
+  if (n_layer_matrices == 0) return;
   if (!sparsity.plan && !sparsity.pattern)
     return notes.push_back(fmt::format("patterns found in the zeros: {}", tally(counted, n_layer_matrices)));
   const auto made = std::ranges::count_if(counted, &Counted::made);
@@ -163,12 +164,19 @@ Result<Masks> masks_from_checkpoint(const Checkpoint& checkpoint, const ModelSha
                                     const SparsityRequest& sparsity, bool head, std::vector<std::string>& notes) {
   SC_TRY_ASSIGN(Masks masks, masks_from_request(shapes, sparsity));
   const bool requested = sparsity.plan || sparsity.pattern;
+  if (requested) SC_TRY(require_dense(checkpoint.config(), "have no N:M patterns"));
+  const auto& monarch = checkpoint.config().monarch;
   std::vector<Job> jobs;
   for_each_matrix(shapes, [&](const std::string& name, const ShapedMatrix&) {
+    if (const auto found = monarch.find(name); found != monarch.end()) {
+      masks[name].monarch = found->second;
+      return;
+    }
     const std::optional<Pattern> pattern = requested ? std::optional(masks[name].pattern) : std::nullopt;
     jobs.push_back({name, &tensor_of(checkpoint, name), pattern});
   });
   const std::size_t n_layer_matrices = jobs.size();
+  if (!monarch.empty()) notes.push_back(fmt::format("{} matrices are stored as Monarch factors", monarch.size()));
   if (head) {
     const char* tensor = checkpoint.config().tied_embeddings ? "model.embed_tokens" : "lm_head";
     jobs.push_back({shapes.head.front().name, &tensor_of(checkpoint, tensor), Pattern{}});

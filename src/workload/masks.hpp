@@ -12,9 +12,10 @@
 
 namespace sparsecim {
 
-/// What is known of the zeros of one matrix.
+/// What is known of the zeros of one matrix, or the factors that it is stored as.
 struct MatrixMask {
   Pattern pattern;
+  std::optional<MonarchShape> monarch;
   std::optional<MaskStatistics> counted;  // on the real weights
 };
 /// By whole name; a matrix that is not in it is dense and not counted.

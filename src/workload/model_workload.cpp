@@ -130,6 +130,7 @@ class Composer {
     if (const auto mask = masks_.find(name); mask != masks_.end()) {
       operation.pattern = mask->second.pattern;
       operation.weights = mask->second.counted;
+      operation.monarch = mask->second.monarch;
     }
     operations_.push_back(std::move(operation));
   }
@@ -241,7 +242,6 @@ Result<ModelWorkload> workload_from_shapes(const ModelShapes& shapes, const Spar
 
 Result<ModelWorkload> workload_from_checkpoint(const Checkpoint& checkpoint, const std::string& model_name,
                                                const SparsityRequest& sparsity, const WorkloadRequest& request) {
-  SC_TRY(require_dense(checkpoint.config(), "are not simulated yet"));
   const ModelShapes shapes = shapes_of(checkpoint.config(), model_name);
   SC_TRY_ASSIGN(const Resolved resolved, resolve(shapes, request));
   std::vector<std::string> notes;

@@ -57,7 +57,8 @@ Result<ModelWorkload> workload_from_shapes(const ModelShapes& shapes, const Spar
 
 /// The same with what is counted on the real weights: zeros, and one bits after rounding each row to 8 bits. A matrix
 /// whose zeros do not satisfy the pattern that is asked for (a dense checkpoint) is masked by magnitude first, which
-/// the notes say. Reads one matrix per thread at a time. Errors also: the checkpoint's.
+/// the notes say. Reads one matrix per thread at a time. Matrices that are stored as Monarch factors are operations on
+/// these. Errors also: the checkpoint's; a pattern or plan for a model with factors.
 Result<ModelWorkload> workload_from_checkpoint(const Checkpoint& checkpoint, const std::string& model_name,
                                                const SparsityRequest& sparsity, const WorkloadRequest& request);
 

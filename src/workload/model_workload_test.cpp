@@ -369,5 +369,21 @@ TEST(CheckpointWorkload, OfStories260KMultipliesItsParameters) {
     }
 }
 
+TEST(CheckpointWorkload, RunsFactorsWhereMatricesAreStoredAsSuchAndCountsTheOthers) {
+  ModelConfig config = small_config();
+  const auto linears = block_linears(config);
+  const MonarchShape up = monarch_of_blocks(linears[5].n_out, linears[5].n_in, 2).value();
+  config.monarch["model.layers.1.mlp.up_proj"] = up;
+  const RandomCheckpoint checkpoint(config);
+  const ModelWorkload result = counted(checkpoint);
+  for (const Operation& op : result.workload.operations) {
+    const bool factored = op.name == "model.layers.1.mlp.up_proj";
+    EXPECT_EQ(op.monarch.has_value(), factored) << op.name;
+    EXPECT_EQ(op.weights.has_value(), op.kind == Operation::Kind::kLinear && !factored) << op.name;
+  }
+  EXPECT_EQ(operation(result.workload, "model.layers.1.mlp.up_proj").monarch, up);
+  EXPECT_FALSE(workload_from_checkpoint(checkpoint, "tiny", {.pattern = Pattern{2, 4}}, {}));
+}
+
 }  // namespace
 }  // namespace sparsecim

@@ -1,5 +1,8 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/file.hpp"
 #include "base/progress.hpp"
@@ -9,6 +12,7 @@
 #include "evaluate/tasks.hpp"
 #include "hardware/comparison.hpp"
 #include "hardware/simulate.hpp"
+#include "model/analog_arithmetic.hpp"
 #include "model/flexcim_arithmetic.hpp"
 #include "model/weight_rounding.hpp"
 #include "prune/activities.hpp"
@@ -24,17 +28,38 @@ Protocol protocol_of(const EvalRequest& request, const ModelConfig& config) {
           .max_documents = request.max_documents};
 }
 
-/// The macros of flexcim arithmetic.
-Result<std::shared_ptr<FlexcimArithmetic>> open_macros(const EvalRequest& request) {
+/// The machine that the arithmetic is named after, or another of its kind.
+Result<DescriptionSettings> machine_of(const EvalRequest& request, std::vector<Setting> more = {}) {
   std::vector<Setting> set;
   for (const std::string& text : request.set) {
     SC_TRY_ASSIGN(set.emplace_back(), setting_from_text("--set", text));
   }
-  SC_TRY_ASSIGN(const auto description, read_description(request.arch.empty() ? "flexcim" : request.arch, set));
+  std::ranges::move(more, std::back_inserter(set));
+  return read_description(request.arch.empty() ? request.arithmetic : request.arch, set);
+}
+
+/// The macros of flexcim arithmetic.
+Result<std::shared_ptr<FlexcimArithmetic>> open_macros(const EvalRequest& request) {
+  SC_TRY_ASSIGN(const auto description, machine_of(request));
   SC_TRY_ASSIGN(FlexcimParameters parameters, read_flexcim(description.path, description.settings));
   FlexcimSampleSize size;
   if (request.check_strips > 0) size.strips = request.check_strips;
   return std::make_shared<FlexcimArithmetic>(std::move(parameters), size);
+}
+
+/// The crossbars of analog arithmetic.
+Result<std::shared_ptr<AnalogArithmetic>> open_arrays(const EvalRequest& request) {
+  std::vector<Setting> more;
+  for (const auto& [option, key, value] : {std::tuple{"--mapping", "mapping", request.mapping},
+                                           {"--adc-bits", "adc.bits", request.adc_bits},
+                                           {"--programming-noise", "noise.programming", request.programming_noise},
+                                           {"--read-noise", "noise.read", request.read_noise},
+                                           {"--drift-seconds", "noise.seconds", request.drift_seconds}})
+    if (!value.empty()) more.push_back({.key = key, .values = {value}, .list = false, .place = option});
+  SC_TRY_ASSIGN(const auto description, machine_of(request, std::move(more)));
+  SC_TRY_ASSIGN(const AnalogParameters parameters, read_analog_parameters(description.path, description.settings));
+  return std::make_shared<AnalogArithmetic>(parameters, show_parameters(analog_parameters(), parameters),
+                                            request.noise_seed);
 }
 
 /// "126 x 2:4, 85 x dense".
@@ -57,15 +82,54 @@ void add_rows(Table& table, const FlexcimArithmetic& macros) {
                          format_count(macros.tiles()), FlexcimSampleSize{}.tokens)});
 }
 
+/// "5 and 6 bits".
+std::string bits_of_converters(const AnalogArithmetic& arrays) {
+  std::set<std::int64_t> bits;
+  for (const auto& [name, matrix] : arrays.matrices())
+    for (const ConverterCode& code : matrix.codes) bits.insert(code.bits);
+  return fmt::format("{} bits", fmt::join(bits, ", "));
+}
+
+std::string noise_of(const CellNoise& noise) {
+  std::vector<std::string> words;
+  if (noise.programming > 0) words.push_back(fmt::format("programming {:g}", noise.programming));
+  if (noise.read > 0) words.push_back(fmt::format("read {:g}", noise.read));
+  if (noise.seconds != 1) words.push_back(fmt::format("{:g} s of drift", noise.seconds));
+  return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
+}
+
+void add_rows(Table& table, const AnalogArithmetic& arrays) {
+  std::map<std::string, int> mappings;
+  for (const auto& [name, matrix] : arrays.matrices()) ++mappings[matrix.mapping];
+  std::vector<std::string> words;
+  for (const auto& [mapping, count] : mappings) words.push_back(fmt::format("{} x {}", count, mapping));
+  const ConversionCount count = arrays.count();
+  table.row({"arrays hold", fmt::format("{}", fmt::join(words, ", "))});
+  table.row({"converters", bits_of_converters(arrays)});
+  table.row({"conversions", format_count(count.conversions)});
+  table.row({"clipped", fmt::format("{} ({:.4f} %)", format_count(count.clipped),
+                                    100 * static_cast<double>(count.clipped) /
+                                        static_cast<double>(std::max<std::int64_t>(1, count.conversions)))});
+  table.row({"noise", fmt::format("{}; seed {}", noise_of(arrays.parameters().noise), arrays.seed())});
+}
+
 /// What there is to say of the weights and of what computed with them.
 struct Numerics {
   const FlexcimArithmetic* macros;   // or null
+  const AnalogArithmetic* arrays;    // or null
   std::optional<StoredSize> stored;  // of rounded weights
 };
 
+/// Mappings of factors are about factors.
+Result<void> check_mapping(const EvalRequest& request, const ModelConfig& config) {
+  if (request.mapping.empty() || request.mapping == "linear" || !config.monarch.empty()) return {};
+  return fail(Remedy{"project it by sparsecim monarch, or leave --mapping out"},
+              "--mapping {} is for Monarch factors, which {} has not", request.mapping, request.model);
+}
+
 Result<Numerics> numerics_of(const OpenModel& model) {
   const Compute& compute = model.llama.compute();
-  Numerics numerics{compute.flexcim.get(), {}};
+  Numerics numerics{compute.flexcim.get(), compute.analog.get(), {}};
   if (compute.rounding) {
     SC_TRY_ASSIGN(numerics.stored, stored_size(*model.checkpoint, *compute.rounding));
   }
@@ -74,6 +138,7 @@ Result<Numerics> numerics_of(const OpenModel& model) {
 
 void add_rows(Table& table, const Numerics& numerics) {
   if (numerics.macros) add_rows(table, *numerics.macros);
+  if (numerics.arrays) add_rows(table, *numerics.arrays);
   if (!numerics.stored) return;
   table.row({"bits per weight", fmt::format("{:.3f} of the blocks' matrices", numerics.stored->bits_per_weight())});
   table.row({"stored bytes", fmt::format("{}, other weights at 8 bits", format_count(numerics.stored->bytes()))});
@@ -101,6 +166,9 @@ Result<Compute> compute_of(const EvalRequest& request) {
   if (request.arithmetic == "flexcim") {
     SC_TRY_ASSIGN(compute.flexcim, open_macros(request));
   }
+  if (request.arithmetic == "analog") {
+    SC_TRY_ASSIGN(compute.analog, open_arrays(request));
+  }
   if (!request.round_weights.empty()) {
     SC_TRY_ASSIGN(compute.rounding, parse_weight_rounding(request.round_weights));
     if (compute.arithmetic != Arithmetic::kFloat)
@@ -115,6 +183,13 @@ Json arithmetic_options(const EvalRequest& request) {
   if (!request.arch.empty()) options["arch"] = request.arch;
   if (!request.set.empty()) options["set"] = request.set;
   if (request.check_strips > 0) options["check_strips"] = request.check_strips;
+  for (const auto& [key, value] : {std::pair{"mapping", request.mapping},
+                                   {"adc_bits", request.adc_bits},
+                                   {"programming_noise", request.programming_noise},
+                                   {"read_noise", request.read_noise},
+                                   {"drift_seconds", request.drift_seconds}})
+    if (!value.empty()) options[key] = value;
+  if (request.arithmetic == "analog") options["noise_seed"] = request.noise_seed;
   if (!request.round_weights.empty()) options["round_weights"] = request.round_weights;
   return options;
 }
@@ -124,6 +199,7 @@ Result<void> write(const EvalRequest& request, const Numerics& numerics, Json js
                    std::vector<std::filesystem::path> inputs) {
   if (std::filesystem::exists(request.arch)) inputs.emplace_back(request.arch);
   if (numerics.macros) json["flexcim"] = to_json(*numerics.macros);
+  if (numerics.arrays) json["analog"] = to_json(*numerics.arrays);
   if (numerics.stored) {
     json["stored_bytes"] = numerics.stored->bytes();
     json["stored_bits_per_weight"] = numerics.stored->bits_per_weight();
@@ -190,6 +266,7 @@ Result<void> answer_task(const EvalRequest& request) {
   if (std::ssize(questions) > request.limit) questions.resize(static_cast<std::size_t>(request.limit));
   SC_TRY_ASSIGN(const Compute compute, compute_of(request));
   SC_TRY_ASSIGN(const OpenModel model, open_model(request.model, compute));
+  SC_TRY(check_mapping(request, model.checkpoint->config()));
   SC_TRY_ASSIGN(const TaskResult result,
                 within(request.task_file.string(), evaluate_task(model.llama, *model.tokenizer, task, questions)));
   SC_TRY_ASSIGN(const Numerics numerics, numerics_of(model));
@@ -221,6 +298,7 @@ Result<void> evaluate_text(const EvalRequest& request) {
   SC_TRY_ASSIGN(const Corpus corpus, read_corpus(request.text, request.split));
   SC_TRY_ASSIGN(Compute compute, compute_of(request));
   SC_TRY_ASSIGN(const OpenModel model, open_model(request.model, compute));
+  SC_TRY(check_mapping(request, model.checkpoint->config()));
   const Protocol protocol = protocol_of(request, model.checkpoint->config());
   SC_TRY_ASSIGN(const auto sequences,
                 within(request.text.string(), make_sequences(*model.tokenizer, corpus, protocol)));
@@ -228,6 +306,7 @@ Result<void> evaluate_text(const EvalRequest& request) {
   if (!request.compare.empty()) {
     compute.arithmetic = Arithmetic::kFloat;  // what it is compared with is the original
     compute.flexcim = nullptr;
+    compute.analog = nullptr;
     compute.rounding = std::nullopt;
     SC_TRY_ASSIGN(reference, open_model(request.compare, compute));
     SC_TRY(check_same_vocabulary(model, *reference, request.compare));

@@ -13,13 +13,6 @@ bool fits(std::int64_t value, std::int64_t bits) {
   return value >= -half && value < half;
 }
 
-/// Digit `plane` of a two's complement number; the last of `planes` is the sign.
-std::int64_t digit_of(std::int64_t value, std::int64_t plane, std::int64_t planes, std::int64_t plane_bits) {
-  if (plane + 1 == planes) return value < 0;
-  return static_cast<std::int64_t>((static_cast<std::uint64_t>(value) >> (plane * plane_bits)) &
-                                   ((std::uint64_t{1} << plane_bits) - 1));
-}
-
 }  // namespace
 
 /// One run of a stream.
@@ -117,14 +110,14 @@ class ProgrammedChip::Execution {
     for (std::size_t row = 0; row < active.rows.size(); ++row)
       for (std::int64_t p = 0; p < planes; ++p)
         digits[row * kPlanesAtOnce + static_cast<std::size_t>(p)] =
-            static_cast<float>(digit_of(active.values[row], first_plane + p, active.planes, format.plane_bits));
+            static_cast<float>(format.digit(active.values[row], first_plane + p, active.planes));
     std::vector<float> sums(static_cast<std::size_t>(kPlanesAtOnce * command.cells.count));
     column_sums(cells.data(), command.cells.count, static_cast<std::int64_t>(active.rows.size()), command.cells.count,
                 digits.data(), sums.data());
     for (std::int64_t p = 0; p < planes; ++p)
       for (std::int64_t c = 0; c < command.cells.count; ++c) {
         const float sum = sums[static_cast<std::size_t>(p * command.cells.count + c)] +
-                          read_noise(digits, static_cast<std::size_t>(p));
+                          read_noise(active, digits, command, c, static_cast<std::size_t>(p));
         const std::int64_t code = convert(sum, {command.amount, command.shift}, executed_.clipped);
         ++executed_.conversions;
         const std::int64_t shift = (first_plane + p) * format.plane_bits + slice * format.cell_bits;
@@ -133,20 +126,25 @@ class ProgrammedChip::Execution {
       }
   }
 
-  /// Of a column in one plane: each cell that is read adds its own.
-  float read_noise(const std::vector<float>& digits, std::size_t plane) {
+  /// Of a column in one plane: each cell that holds a weight adds its own (one that holds none conducts nothing).
+  float read_noise(const Active& active, const std::vector<float>& digits, const Command& command, std::int64_t column,
+                   std::size_t plane) {
     if (!chip_.noise_.any_read()) return 0;
+    const Array& array = chip_.arrays_.at(command.array);
     double squares = 0;
-    for (std::size_t at = plane; at < digits.size(); at += kPlanesAtOnce) squares += digits[at] * digits[at];
-    const double largest = static_cast<double>((std::int64_t{1} << chip_.plan_->format.cell_bits) - 1);
+    for (std::size_t r = 0; r < active.rows.size(); ++r) {
+      const double digit = digits[r * kPlanesAtOnce + plane];
+      const std::int64_t cell = active.rows[r] * stream_.array.columns + command.cells.at(column);
+      if (array.used[static_cast<std::size_t>(cell)]) squares += digit * digit;
+    }
+    const auto largest = static_cast<double>(chip_.plan_->format.largest_level());
     return static_cast<float>(chip_.noise_.read * largest * std::sqrt(squares)) * chip_.source_.normal();
   }
 
   /// Behind the converters: every weight came with its offset, so a sum with the offset times the inputs of the rows on
   /// which its column has weights.
   void subtract_offsets(const Array& array, const Command& command, Active& active) {
-    const NumberFormat& format = chip_.plan_->format;
-    const std::int64_t offset = std::int64_t{1} << (format.weight_bits - 1);
+    const std::int64_t offset = chip_.plan_->format.offset();
     for (std::int64_t c = 0; c < command.cells.count; ++c)
       for (std::size_t r = 0; r < active.rows.size(); ++r) {
         const std::int64_t cell = active.rows[r] * stream_.array.columns + command.cells.at(c);
@@ -173,12 +171,10 @@ class ProgrammedChip::Execution {
 
 void ProgrammedChip::write_cell(Array& array, std::int64_t cell, std::int64_t weight) {
   const NumberFormat& format = plan_->format;
-  const std::int64_t largest = (std::int64_t{1} << format.cell_bits) - 1;
-  const std::int64_t stored = weight + (std::int64_t{1} << (format.weight_bits - 1));
   array.used[static_cast<std::size_t>(cell)] = true;
   for (std::int64_t slice = 0; slice < format.slices(); ++slice)
     array.slices[static_cast<std::size_t>(slice)][static_cast<std::size_t>(cell)] =
-        written_conductance((stored >> (slice * format.cell_bits)) & largest, largest, noise_, source_);
+        written_conductance(format.level(weight, slice), format.largest_level(), noise_, source_);
 }
 
 Result<void> ProgrammedChip::write(const Layout& layout, std::span<const TilePlace> places,
@@ -211,6 +207,7 @@ Result<ProgrammedChip> ProgrammedChip::program(const AnalogPlan& plan,
   ProgrammedChip chip(plan, noise, seed);
   for (std::size_t m = 0; m < plan.matrices.size(); ++m) {
     const auto& stages = plan.matrices[m].stages;
+    if (weights[m].empty()) continue;
     if (weights[m].size() != stages.size())
       return fail("matrix {}: {} factors for {} stages", m, weights[m].size(), stages.size());
     for (std::size_t s = 0; s < stages.size(); ++s)

@@ -23,7 +23,8 @@ struct Executed {
 /// two's complement, the plane of the signs is subtracted.
 class ProgrammedChip {
  public:
-  /// weights[matrix][stage]: the factor, blocks x [outputs, inputs]. Errors: a factor of another size, a weight that
+  /// weights[matrix][stage]: the factor, blocks x [outputs, inputs]; of a matrix without stages the cells stay empty.
+  /// Errors: a factor of another size, a weight that
   /// does not fit `weight_bits`. REQUIRES: `plan` outlives the chip.
   static Result<ProgrammedChip> program(const AnalogPlan& plan,
                                         const std::vector<std::vector<std::vector<std::int64_t>>>& weights,

@@ -184,6 +184,13 @@ class ElementLayout : public Layout {
 
 }  // namespace
 
+ArrayStage::Channel ArrayStage::channel_at(const Order& order, std::int64_t address) const {
+  std::int64_t block = 0;
+  if (blocks > 1)
+    block = order.per_block >= order.per_channel ? address / order.per_block : address % order.per_channel;
+  return {block, (address - block * order.per_block) / order.per_channel};
+}
+
 ArrayStage dense_stage(std::int64_t n_out, std::int64_t n_in) {
   return {.blocks = 1, .inputs = n_in, .outputs = n_out};
 }

@@ -40,6 +40,9 @@ struct ArrayStage {
     }
     bool operator==(const Order&) const = default;
   };
+  struct Channel {
+    std::int64_t block = 0, channel = 0;
+  };
   std::int64_t blocks = 1, inputs = 1, outputs = 1;  // of one block
   Order in, out;
 
@@ -50,6 +53,8 @@ struct ArrayStage {
   std::int64_t weight(std::int64_t block, std::int64_t output, std::int64_t input) const {
     return (block * outputs + output) * inputs + input;
   }
+  /// What is at an address: the inverse of `order`, which is in or out.
+  Channel channel_at(const Order& order, std::int64_t address) const;
   bool operator==(const ArrayStage&) const = default;
 };
 

@@ -66,7 +66,8 @@ Cost cell_cost(std::string_view name, double conductance_us, const AnalogParamet
 
 /// Query, key and value in one matrix, as GPT-2 has them: each is a Monarch matrix of its own.
 std::int64_t matrices_in(const Operation& operation, CellMapping mapping) {
-  return mapping != CellMapping::kLinear && operation.n_outputs == 3 * operation.n_inputs ? 3 : 1;
+  if (mapping == CellMapping::kLinear || operation.monarch) return 1;
+  return operation.n_outputs == 3 * operation.n_inputs ? 3 : 1;
 }
 
 std::int64_t activation_bits_of(const Operation& operation, std::int64_t bits) {
@@ -89,18 +90,28 @@ AnalogMachine::AnalogMachine(const AnalogParameters& parameters, Json shown)
     converters_.push_back(converter_cost(std::max<std::int64_t>(1, bits), parameters));
 }
 
+CellMapping AnalogMachine::mapping_of(const Operation& operation) const {
+  return operation.monarch && parameters_.mapping == CellMapping::kLinear ? CellMapping::kSparse : parameters_.mapping;
+}
+
 Result<std::vector<std::shared_ptr<const Layout>>> AnalogMachine::layouts_of(const Operation& operation,
                                                                              std::optional<MonarchShape>& shape) const {
   const std::int64_t n_out = operation.n_outputs / matrices_in(operation, parameters_.mapping);
   std::vector<ArrayStage> stages = {dense_stage(n_out, operation.n_inputs)};
-  if (parameters_.mapping != CellMapping::kLinear) {
+  if (operation.monarch) {
+    shape = operation.monarch;
+    if (parameters_.blocks != 0 && parameters_.blocks != shape->blocks)
+      return fail(Remedy{fmt::format("leave monarch.blocks out, or choose {}", shape->blocks)},
+                  "it is stored as factors of {} blocks, not {}", shape->blocks, parameters_.blocks);
+    stages = stages_of(*shape);
+  } else if (parameters_.mapping != CellMapping::kLinear) {
     SC_TRY_ASSIGN(shape, parameters_.blocks == 0 ? monarch_of_squares(n_out, operation.n_inputs)
                                                  : monarch_of_blocks(n_out, operation.n_inputs, parameters_.blocks));
     stages = stages_of(*shape);
   }
   std::vector<std::shared_ptr<const Layout>> layouts;
   for (const ArrayStage& stage : stages) {
-    SC_TRY_ASSIGN(layouts.emplace_back(), Layout::make(parameters_.mapping, stage, parameters_.array));
+    SC_TRY_ASSIGN(layouts.emplace_back(), Layout::make(mapping_of(operation), stage, parameters_.array));
   }
   return layouts;
 }
@@ -231,8 +242,14 @@ Result<Mapping> AnalogMachine::map(const Workload& workload) const {
   mapping.macro_parts = converter_parts(work);
   if (std::ranges::any_of(workload.operations, [](const Operation& o) { return !o.pattern.dense(); }))
     mapping.notes.emplace_back("N:M patterns are not used: a crossbar multiplies by zeros as by anything");
-  if (parameters_.mapping != CellMapping::kLinear)
-    mapping.notes.emplace_back("every matrix is taken for a Monarch matrix of its shape, whatever its weights are");
+  const auto factored = [](const Operation& o) { return o.kind != Operation::Kind::kLinear || o.monarch; };
+  if (parameters_.mapping != CellMapping::kLinear && !std::ranges::all_of(workload.operations, factored))
+    mapping.notes.emplace_back(
+        "every matrix that is not stored as Monarch factors is taken for a Monarch matrix of its shape, whatever its "
+        "weights are");
+  if (parameters_.mapping == CellMapping::kLinear &&
+      std::ranges::any_of(workload.operations, [](const Operation& o) { return o.monarch.has_value(); }))
+    mapping.notes.emplace_back("Monarch factors lie as by sparsemap: linear maps whole matrices");
   mapping.notes.emplace_back(
       "utilization is the share of all cells that hold weights; they are written before the run, which is not counted");
   return mapping;

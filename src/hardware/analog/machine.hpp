@@ -17,6 +17,7 @@ class AnalogMachine : public Machine {
   AnalogMachine(const AnalogParameters& parameters, Json shown);
 
   std::string_view kind() const override { return "analog"; }
+  bool runs_factors() const override { return true; }
   Result<Mapping> map(const Workload& workload) const override;
   Run run(const Workload& workload, const Mapping& mapping, Fidelity fidelity) const override;
   Inventory inventory(const Mapping& mapping) const override;
@@ -24,8 +25,12 @@ class AnalogMachine : public Machine {
 
   /// Errors: matrices that blocks do not divide or arrays do not hold, by operation; too many tiles.
   Result<AnalogWork> place_all(const Workload& workload) const;
+  const ArrayTimes& times() const { return times_; }
+  double step_ns() const { return parameters_.time_step_ns; }
 
  private:
+  /// Of factors under linear, which maps dense matrices, whole blocks on the diagonals.
+  CellMapping mapping_of(const Operation& operation) const;
   Result<std::vector<std::shared_ptr<const Layout>>> layouts_of(const Operation& operation,
                                                                 std::optional<MonarchShape>& shape) const;
   Result<void> check_countable(const Workload& workload, const AnalogWork& work) const;
@@ -54,8 +59,12 @@ Result<CommandStream> analog_stream(const Machine& machine, const Workload& work
 /// The name of the first operation that is on arrays; empty where none is.
 std::string first_matrix(const Workload& workload);
 
-/// The first `arrays` arrays as SVG: which cells hold which matrix, block and stage, and in which step they work.
-/// Errors: as analog_stream.
+/// The first `arrays` arrays as SVG: which cells hold which matrix, block and stage, and in which step they work. Of
+/// densemap-b, whose cells lie apart, two at most. Errors: as analog_stream.
 Result<std::string> analog_picture(const Machine& machine, const Workload& workload, std::int64_t arrays);
+/// When the same arrays work for which matrix, stage and token, in the same colours: of the first `phases` phases the
+/// first few tokens. Errors: as analog_stream.
+Result<std::string> analog_timeline(const Machine& machine, const Workload& workload, std::int64_t arrays,
+                                    std::size_t phases);
 
 }  // namespace sparsecim

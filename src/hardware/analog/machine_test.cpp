@@ -57,6 +57,32 @@ TEST(AnalogMachine, NeedsAsManyArraysForBertLargeAsThePublishedPartition) {
   EXPECT_EQ(bert("densemap-b").figures["arrays"], 24 * 20);
 }
 
+/// One matrix that is stored as factors, and one that is not.
+Workload factored(const MonarchShape& shape) {
+  Workload workload{.name = "factored", .n_tokens = 8, .operations = {}};
+  for (const char* name : {"factors", "whole"})
+    workload.operations.push_back({.name = name, .n_tokens = 8, .n_inputs = shape.n_in, .n_outputs = shape.n_out});
+  workload.operations.front().monarch = shape;
+  return workload;
+}
+
+TEST(AnalogMachine, HoldsTheFactorsThatAMatrixIsStoredAs) {
+  const MonarchShape shape = monarch_of_blocks(512, 256, 8).value();  // blocks of 64 x 32 and 32 x 32
+  const std::int64_t whole = monarch_of_squares(512, 256)->parameters();
+  for (const char* mapping : {"sparsemap", "densemap"}) {
+    const Workload workload = factored(shape);
+    const auto simulation = simulate(workload, analog({{"mapping", mapping}}));
+    ASSERT_TRUE(simulation) << simulation.error().line();
+    EXPECT_EQ(simulation->figures["parameters"], shape.parameters() + whole) << mapping;
+  }
+  EXPECT_TRUE(simulate(factored(shape), analog({{"mapping", "sparsemap"}, {"monarch.blocks", "8"}})));
+  EXPECT_EQ(
+      simulate(factored(shape), analog({{"mapping", "sparsemap"}, {"monarch.blocks", "4"}})).error().line(),
+      "arch/analog.yaml: factors: it is stored as factors of 8 blocks, not 4; leave monarch.blocks out, or choose 8");
+  const Simulation linear = simulate(factored(shape), analog({{"mapping", "linear"}})).value();
+  EXPECT_EQ(linear.figures["parameters"], shape.parameters() + 512 * 256) << "factors are never multiplied out";
+}
+
 TEST(AnalogMachine, CountsParametersAndOperationsAsThePublishedPartitionDoes) {
   const Simulation linear = bert("linear"), dense = bert("densemap");
   const auto ratio = [&](const char* key) {

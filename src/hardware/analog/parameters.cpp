@@ -44,8 +44,32 @@ void declare_numbers(std::vector<Parameter<P>>& parameters) {
   parameters.push_back(choice_parameter<P>(
       {"adc.rule", "rows: log2 of the rows that a column adds up; exact: a code for every sum", "rows"},
       names_of(kConverterRuleNames), [](P& p) -> auto& { return p.converters.rule; }));
+  parameters.push_back(integer_parameter<P>(
+      {"adc.halvings", "of the range: codes span the largest sum over 2 to this, with finer steps, and clip above it",
+       "0"},
+      0, 16, [](P& p) -> std::int64_t& { return p.converters.halvings; }));
   parameters.push_back(number_parameter<P>({"adc.ns_per_bit", "time of a conversion, per bit, ns", "0.1"}, 0.001, 10000,
                                            [](P& p) -> double& { return p.ns_per_bit; }));
+}
+
+/// What only computing with the weights shows: times and energies are the same with it.
+void declare_noise(std::vector<Parameter<P>>& parameters) {
+  parameters.push_back(
+      number_parameter<P>({"noise.programming", "deviation of a cell as written, of the largest conductance", "0"}, 0,
+                          1, [](P& p) -> double& { return p.noise.programming; }));
+  parameters.push_back(
+      number_parameter<P>({"noise.read", "deviation of a cell from read to read, of the largest conductance", "0"}, 0,
+                          1, [](P& p) -> double& { return p.noise.read; }));
+  parameters.push_back(number_parameter<P>({"noise.seconds", "since the cells were written", "1"}, 0.001, 1e10,
+                                           [](P& p) -> double& { return p.noise.seconds; }));
+  parameters.push_back(
+      number_parameter<P>({"noise.drift_exponent", "conductance falls as seconds to the power of minus this", "0.06"},
+                          0, 1, [](P& p) -> double& { return p.noise.drift_exponent; }));
+  parameters.push_back(number_parameter<P>({"noise.drift_spread", "deviation of a cell's exponent", "0"}, 0, 1,
+                                           [](P& p) -> double& { return p.noise.drift_spread; }));
+  parameters.push_back(choice_parameter<P>(
+      {"noise.drift_compensated", "true: the converters' range follows the exponent, the spread is left", "false"},
+      {"false", "true"}, [](P& p) -> auto& { return p.noise.drift_compensated; }));
 }
 
 std::vector<Parameter<P>> declare_analog() {
@@ -54,6 +78,7 @@ std::vector<Parameter<P>> declare_analog() {
                                            [](P& p) -> double& { return p.node_nm; }));
   declare_arrays(parameters);
   declare_numbers(parameters);
+  declare_noise(parameters);
   parameters.push_back(choice_parameter<P>({"mapping", "where weights lie", "linear"}, names_of(kCellMappingNames),
                                            [](P& p) -> auto& { return p.mapping; }));
   parameters.push_back(integer_parameter<P>({"monarch.blocks", "of each factor; 0: squares, as many as sqrt(n)", "0"},
@@ -95,6 +120,9 @@ const std::vector<Parameter<AnalogParameters>>& analog_parameters() {
 }
 
 Result<AnalogParameters> read_analog_parameters(const std::string& path, const std::vector<Setting>& settings) {
+  const Setting* kind = find_setting(settings, "machine");
+  if (!kind || kind->values != std::vector<std::string>{"analog"})
+    return fail(Remedy{"name analog or a description of that kind"}, "{}: it is no machine: analog", path);
   SC_TRY_ASSIGN(const AnalogParameters parameters, read_parameters(analog_parameters(), path, settings));
   SC_TRY(within_setting(path, settings, check_converters(parameters)));
   return parameters;

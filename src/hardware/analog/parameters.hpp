@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "hardware/analog/crossbar.hpp"
 #include "hardware/analog/schedule.hpp"
 #include "hardware/parameters.hpp"
 
@@ -19,6 +20,7 @@ struct AnalogParameters {
   enum class Stages { kPipelined, kInSequence } stages = Stages::kPipelined;
   NumberFormat format;
   Converters converters;
+  CellNoise noise{.drift_exponent = 0.06};
   double ns_per_bit = 0.1;
   double time_step_ns = 0.005;
   std::int64_t vector_macs_per_ns = 4096;

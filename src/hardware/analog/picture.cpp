@@ -2,34 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
-#include <map>
 
-#include "hardware/analog/machine.hpp"
+#include "hardware/analog/picture.hpp"
 
 namespace sparsecim {
 namespace {
 
 constexpr double kArraySide = 256, kGap = 24, kTitle = 40, kPicturesAcross = 4, kLegendLine = 18;
-constexpr std::string_view kPictureColors[] = {"#2a6f97", "#c1121f", "#2a9d8f", "#e09f3e", "#6a4c93", "#588157",
-                                               "#bc6c25", "#8d99ae", "#d6336c", "#3a86ff", "#606c38", "#9d4edd"};
-
-std::string xml_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
+constexpr std::size_t kLegendColumns = 3;
+constexpr std::int64_t kMostArraysOfElements = 2;  // half a megabyte each
 
 /// The cells of one step of a tile, as rectangles: runs of cells along rows that follow each other.
 struct CellRectangle {
@@ -56,21 +37,23 @@ std::vector<CellRectangle> rectangles_of(const Layout& layout, const LayoutStep&
 class ArrayPicture {
  public:
   ArrayPicture(const AnalogWork& work, const Workload& workload, std::int64_t arrays)
-      : work_(work), workload_(workload), arrays_(std::min(arrays, work.plan.placed.arrays)) {}
+      : work_(work), workload_(workload), arrays_(std::min(arrays, work.plan.placed.arrays)) {
+    if (work.plan.matrices.front().stages.front()->mapping() == CellMapping::kDenseElements)
+      arrays_ = std::min(arrays_, kMostArraysOfElements);
+  }
 
   std::string svg() {
     std::string drawn;
     for (std::int64_t array = 0; array < arrays_; ++array) drawn += frame(array);
     for (std::size_t m = 0; m < work_.plan.matrices.size(); ++m)
       for (std::size_t s = 0; s < work_.plan.matrices[m].stages.size(); ++s) add_stage(m, s, drawn);
-    const double across = std::min<double>(kPicturesAcross, static_cast<double>(arrays_));
-    const double width = kGap + across * (kArraySide + kGap);
+    const double width = kGap + kPicturesAcross * (kArraySide + kGap);
     const double down = std::ceil(static_cast<double>(arrays_) / kPicturesAcross);
     const double top = down * (kArraySide + kTitle) + kGap;
     return fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
         "font-family=\"sans-serif\" font-size=\"12\">\n{2}{3}</svg>\n",
-        width, top + static_cast<double>(colors_.size() + 1) * kLegendLine, drawn, legend(top));
+        width, top + static_cast<double>(legend_lines() + 1) * kLegendLine, drawn, legend(top));
   }
 
  private:
@@ -97,56 +80,52 @@ class ArrayPicture {
     }
   }
 
-  /// One group for each step, lighter from step to step, that says on hover what it is.
+  /// A path for each step, lighter from step to step, that says on hover what it is.
   void add_tile(std::size_t matrix, std::size_t stage, std::int64_t tile, const TilePlace& at, std::string& drawn) {
     const Layout& layout = *work_.plan.matrices[matrix].stages[stage];
-    const std::string name = title_of(matrix, stage);
-    const std::string_view color = color_of(name);
-    const double x = kArraySide / static_cast<double>(work_.plan.array.columns);
-    const double y = kArraySide / static_cast<double>(work_.plan.array.rows);
+    const std::string name = stage_title(work_, workload_, matrix, stage);
+    const std::string color = stage_color(work_, matrix, stage);
+    if (std::ranges::find(shown_, name, &Shown::name) == shown_.end()) shown_.push_back({name, color});
+    drawn += fmt::format("<g transform=\"translate({} {}) scale({:.6g} {:.6g})\" fill=\"{}\">", left(at.array),
+                         top(at.array), kArraySide / static_cast<double>(work_.plan.array.columns),
+                         kArraySide / static_cast<double>(work_.plan.array.rows), color);
     for (std::int64_t s = 0; s < layout.steps(tile); ++s) {
       const double shade = 1 - 0.7 * static_cast<double>(s) / static_cast<double>(layout.steps(tile));
-      drawn += fmt::format("<path fill=\"{}\" fill-opacity=\"{:.2f}\" d=\"", color, shade);
+      drawn += fmt::format("<path class=\"mark\" fill-opacity=\"{:.2f}\" d=\"", shade);
       for (const CellRectangle& r : rectangles_of(layout, layout.step(tile, at.diagonal, s)))
-        drawn +=
-            fmt::format("M{:.6g} {:.6g}h{:.6g}v{:.6g}h-{:.6g}z", left(at.array) + x * static_cast<double>(r.column),
-                        top(at.array) + y * static_cast<double>(r.row), x * static_cast<double>(r.columns),
-                        y * static_cast<double>(r.rows), x * static_cast<double>(r.columns));
+        drawn += fmt::format("M{} {}h{}v{}h-{}z", r.column, r.row, r.columns, r.rows, r.columns);
       drawn += fmt::format("\"><title>{}: tile {} at diagonal {}, step {} of {}</title></path>\n", xml_text(name), tile,
                            at.diagonal, s + 1, layout.steps(tile));
     }
-  }
-
-  std::string title_of(std::size_t matrix, std::size_t stage) const {
-    const std::string& name = workload_.operations[work_.operations[matrix]].name;
-    if (work_.plan.matrices[matrix].stages.size() == 1) return name;
-    return name + (stage == 0 ? ", right factor" : ", left factor");
-  }
-
-  std::string_view color_of(const std::string& name) {
-    const auto found = colors_.find(name);
-    if (found != colors_.end()) return found->second;
-    order_.push_back(name);
-    return colors_[name] = kPictureColors[colors_.size() % std::size(kPictureColors)];
+    drawn += "</g>\n";
   }
 
   std::string legend(double top) const {
     std::string text;
-    for (const std::string& name : order_) {
+    const double width = (kPicturesAcross * (kArraySide + kGap)) / static_cast<double>(kLegendColumns);
+    for (std::size_t i = 0; i < shown_.size(); ++i) {
+      const double x = kGap + width * static_cast<double>(i / legend_lines());
+      const double y = top + kLegendLine * static_cast<double>(i % legend_lines());
       text += fmt::format(
-          "<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"12\" fill=\"{}\"/><text x=\"{}\" y=\"{}\">{}</text>\n", kGap,
-          top, colors_.at(name), kGap + kLegendLine, top + 10, xml_text(name));
-      top += kLegendLine;
+          "<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"12\" fill=\"{}\"/><text x=\"{}\" y=\"{}\">{}</text>\n", x, y,
+          shown_[i].color, x + kLegendLine, y + 10, xml_text(shown_[i].name));
     }
     return text;
   }
+  std::size_t legend_lines() const { return (shown_.size() + kLegendColumns - 1) / kLegendColumns; }
+
+  struct Shown {
+    std::string name;
+    std::string color;
+  };
 
   const AnalogWork& work_;
   const Workload& workload_;
   std::int64_t arrays_;
-  std::map<std::string, std::string_view> colors_;
-  std::vector<std::string> order_;
+  std::vector<Shown> shown_;
 };
+
+}  // namespace
 
 Result<const AnalogMachine*> analog_of(const Machine& machine) {
   const auto* analog = dynamic_cast<const AnalogMachine*>(&machine);
@@ -154,7 +133,35 @@ Result<const AnalogMachine*> analog_of(const Machine& machine) {
   return analog;
 }
 
-}  // namespace
+std::string xml_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string stage_title(const AnalogWork& work, const Workload& workload, std::size_t matrix, std::size_t stage) {
+  const std::string& name = workload.operations[work.operations[matrix]].name;
+  if (work.plan.matrices[matrix].stages.size() == 1) return name;
+  return name + (stage == 0 ? ", right factor" : ", left factor");
+}
+
+std::string stage_color(const AnalogWork& work, std::size_t matrix, std::size_t stage) {
+  constexpr double kGoldenAngle = 137.508;  // degrees: numbers near each other, and those a layer apart, look different
+  std::size_t number = stage;
+  for (std::size_t m = 0; m < matrix; ++m) number += work.plan.matrices[m].stages.size();
+  return fmt::format("hsl({:.0f} 58% 45%)", std::fmod(static_cast<double>(number) * kGoldenAngle, 360));
+}
 
 std::string first_matrix(const Workload& workload) {
   const auto found = std::ranges::find(workload.operations, Operation::Kind::kLinear, &Operation::kind);
@@ -173,6 +180,7 @@ Result<CommandStream> analog_stream(const Machine& machine, const Workload& work
 Result<std::string> analog_picture(const Machine& machine, const Workload& workload, std::int64_t arrays) {
   SC_TRY_ASSIGN(const AnalogMachine* analog, analog_of(machine));
   SC_TRY_ASSIGN(const AnalogWork work, analog->place_all(workload));
+  if (work.plan.matrices.empty()) return fail("no operation of {} is on arrays", workload.name);
   return ArrayPicture(work, workload, arrays).svg();
 }
 

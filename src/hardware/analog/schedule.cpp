@@ -89,14 +89,13 @@ struct ArrayClock {
 }  // namespace
 
 ConverterCode converter_code(const Layout& layout, const NumberFormat& format, const Converters& converters) {
-  const std::int64_t cell = (std::int64_t{1} << format.cell_bits) - 1;
   const std::int64_t plane = (std::int64_t{1} << format.plane_bits) - 1;
-  const std::int64_t largest = layout.summed_rows() * cell * plane;
+  const std::int64_t largest = layout.summed_rows() * format.largest_level() * plane;
   std::int64_t bits = converters.bits;
   if (bits == 0 && converters.rule == Converters::Rule::kExact) bits = bits_to_count(largest + 1);
   if (bits == 0) bits = bits_to_count(layout.summed_rows());
   bits = std::clamp<std::int64_t>(bits, 1, kMostConverterBits);
-  return {bits, std::max<std::int64_t>(0, bits_to_count(largest) - bits)};
+  return {bits, std::max<std::int64_t>(0, bits_to_count(largest) - converters.halvings - bits)};
 }
 
 std::string plan_of(const AnalogPlan& plan) {

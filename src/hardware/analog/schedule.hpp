@@ -22,6 +22,19 @@ struct NumberFormat {
   std::int64_t planes(std::size_t stage) const {
     return 1 + ((stage == 0 ? input_bits : middle_bits) + plane_bits - 2) / plane_bits;
   }
+  std::int64_t largest_level() const { return (std::int64_t{1} << cell_bits) - 1; }
+  /// Added to every weight, so that no conductance is negative.
+  std::int64_t offset() const { return std::int64_t{1} << (weight_bits - 1); }
+  /// What the cell of `slice` holds of a weight; the lowest bits are in slice 0.
+  std::int64_t level(std::int64_t weight, std::int64_t slice) const {
+    return ((weight + offset()) >> (slice * cell_bits)) & largest_level();
+  }
+  /// Digit `plane` of a two's complement number; the last of `planes` is the sign.
+  std::int64_t digit(std::int64_t value, std::int64_t plane, std::int64_t planes) const {
+    if (plane + 1 == planes) return value < 0;
+    return static_cast<std::int64_t>((static_cast<std::uint64_t>(value) >> (plane * plane_bits)) &
+                                     ((std::uint64_t{1} << plane_bits) - 1));
+  }
 };
 
 struct Converters {
@@ -32,10 +45,13 @@ struct Converters {
   std::int64_t adcs = 8;  // of an array
   Rule rule = Rule::kRows;
   std::int64_t bits = 0;  // 0: by the rule
+  /// Codes span the largest sum divided by 2^halvings: finer steps, and what is above clips.
+  std::int64_t halvings = 0;
 };
 inline constexpr std::string_view kConverterRuleNames[] = {"rows", "exact"};
 
-/// Of a layout's sums. The smallest step that spans them: 2^shift, where there are too few bits for all.
+/// Of a layout's sums. The smallest step that spans them, or what `halvings` leave of them: 2^shift, where there are
+/// too few bits for all.
 struct ConverterCode {
   std::int64_t bits = 0, shift = 0;
 };
