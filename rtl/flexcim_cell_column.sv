@@ -1,5 +1,5 @@
-/// A column of a sub-macro: its words, their multiplication with one bit of their inputs, the adder tree, and the
-/// shift-accumulator, which takes bit planes from the sign to bit 0.
+/// A column of a sub-macro: its words, their multiplication with one bit of their inputs, and the adder tree, which gives
+/// the sum of a bit plane.
 ///
 /// Every row brings a pair of inputs, of which the word's `isel` takes one: as one bit of each (Latched = 0), or as whole
 /// words in the first plane (Latched = 1), which the cell keeps and shifts out in the planes that follow.
@@ -10,8 +10,7 @@ module flexcim_cell_column #(
   parameter bit          Latched    = 1'b0,
   localparam int unsigned LineBits  = Latched ? ActBits : 1,
   localparam int unsigned RowBits   = $clog2(Rows),
-  localparam int unsigned TreeBits  = WeightBits + $clog2(Rows),
-  localparam int unsigned AccBits   = TreeBits + ActBits
+  localparam int unsigned TreeBits  = WeightBits + $clog2(Rows)
 ) (
   input  logic                       clk_i,
   // A word for the set of cells that is not at work.
@@ -23,10 +22,9 @@ module flexcim_cell_column #(
   input  logic                       set_i,
   // A bit plane.
   input  logic                       valid_i,
-  input  logic                       first_i,   // of the signs
-  input  logic                       second_i,  // the one behind it
-  input  logic [Rows*2*LineBits-1:0] pairs_i,   // [rows][2]
-  output logic [AccBits-1:0]         accumulator_o
+  input  logic                       first_i,  // of the signs
+  input  logic [Rows*2*LineBits-1:0] pairs_i,  // [rows][2]
+  output logic [TreeBits-1:0]        sum_o
 );
 
   localparam int unsigned WordBits = WeightBits + 1;
@@ -71,6 +69,8 @@ module flexcim_cell_column #(
     end
   end else begin : gen_lines
     assign bits = chosen;
+    logic unused;
+    assign unused = &{1'b0, valid_i, first_i};
   end
 
   always_comb begin
@@ -78,27 +78,12 @@ module flexcim_cell_column #(
       products[row*WeightBits+:WeightBits] = words[row*WordBits+:WeightBits] & {WeightBits{bits[row]}};
   end
 
-  logic [TreeBits-1:0] sum;
-
   flexcim_adder_tree #(
     .Operands(Rows),
     .Bits    (WeightBits)
   ) i_tree (
     .operands_i(products),
-    .sum_o     (sum)
+    .sum_o
   );
-
-  // The sign plane weighs -2^(ActBits-1): the plane behind it doubles the negative of what is there, with
-  // -2 s = 2 not(s) + 1 + 1, where one 1 is shifted in and the other is the adder's carry in.
-  logic [AccBits-1:0] accumulator_q;
-  logic [AccBits-2:0] kept;  // doubled, it loses a copy of its sign
-
-  assign kept = first_i ? '0 : accumulator_q[AccBits-2:0] ^ {AccBits - 1{second_i}};
-
-  always_ff @(posedge clk_i)
-    if (valid_i)
-      accumulator_q <= {kept, second_i} + {{ActBits{sum[TreeBits-1]}}, sum} + AccBits'(second_i);
-
-  assign accumulator_o = accumulator_q;
 
 endmodule

@@ -1,5 +1,5 @@
-/// Pair selection `bitserial_per_cell`, of one column: a row's M one-bit lines carry a plane of its block, and a word's
-/// pair bits take two of them; its isel then takes one. Combinational.
+/// Pair selection by planes, of one column or of a group of them: a row's M one-bit lines carry a plane of its block, and
+/// pair bits take two of them; a word's isel then takes one. Combinational.
 module flexcim_line_mux #(
   parameter int unsigned Rows      = 32,
   parameter int unsigned MaxM      = 8,

@@ -8,14 +8,15 @@ module flexcim_macro #(
   parameter int unsigned MaxM            = 8,    // largest M, a power of two from 2 to 2 P
   parameter int unsigned PairSelect      = flexcim_pkg::BitserialPerCell,
   parameter int unsigned ColumnsPerCycle = 1,    // k, of ColumnPipelined; of SharedPairs: groups per cycle
-  parameter int unsigned ColumnsPerGroup = 32,   // G, of SharedPairs; divides Columns
-  parameter bit          AnyN            = 1'b0, // blocks follow each other without gaps; only with BitserialPerCell
+  parameter int unsigned ColumnsPerGroup = 32,   // G, of SharedPairs and BitserialPerGroup; divides Columns
+  parameter bit          SharedAccumulators = 1'b0, // one to a column, behind the merging tree
+  parameter bit          AnyN            = 1'b0, // blocks follow each other without gaps; only where planes are fetched
   parameter int unsigned WeightBits      = 8,
   parameter int unsigned ActBits         = 8,
-  parameter int unsigned PortBits        = 1024, // of the activation buffer; whole inputs, but with BitserialPerCell
+  parameter int unsigned PortBits        = 1024, // of the activation buffer; whole inputs, where words are fetched
   parameter int unsigned Entries         = 3,    // partial sums behind each accumulator
-  localparam bit          ByPlane        = PairSelect == flexcim_pkg::BitserialPerCell,
-  localparam bit          Shared         = PairSelect == flexcim_pkg::SharedPairs,
+  localparam bit          ByPlane        = flexcim_pkg::by_plane(PairSelect),
+  localparam bit          Shared         = flexcim_pkg::shares_pairs(PairSelect),
   localparam int unsigned RowPositions   = Rows / SubMacros,
   localparam int unsigned Groups         = Shared ? Columns / ColumnsPerGroup : Columns,  // with pair bits of their own
   localparam int unsigned PairBits       = flexcim_pkg::at_least_one($clog2(MaxM / 2)),
@@ -25,8 +26,7 @@ module flexcim_macro #(
   localparam int unsigned LineBits       = Rows * MaxM * Width,
   localparam int unsigned MaxWords       = flexcim_pkg::divide_up(LineBits, PortBits),
   localparam int unsigned WordBits       = $clog2(MaxWords + 1),
-  localparam int unsigned AccBits        = WeightBits + $clog2(RowPositions) + ActBits,
-  localparam int unsigned SumBits        = AccBits + $clog2(SubMacros)
+  localparam int unsigned SumBits        = WeightBits + $clog2(Rows) + ActBits
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,           // synchronous
@@ -40,7 +40,7 @@ module flexcim_macro #(
   input  logic                          iact_valid_i,
   output logic                          iact_ready_o,
   input  logic [PortBits-1:0]           iact_word_i,
-  input  logic [WordBits-1:0]           iact_words_i,     // of a plane (BitserialPerCell), or of the pass
+  input  logic [WordBits-1:0]           iact_words_i,     // of a plane, where planes are fetched, or of the pass
   input  logic                          iact_switch_i,    // the pass is the first through the tile loaded last
   input  logic [NBits-1:0]              iact_mode_n_i,    // N; dense is 1:1
   input  logic [MBits-1:0]              iact_mode_log_m_i, // log2(M)
@@ -56,8 +56,10 @@ module flexcim_macro #(
   localparam int unsigned PlaneBits = $clog2(ActBits);
   localparam int unsigned EntryBits = flexcim_pkg::at_least_one($clog2(Entries));
   // Cycles in which units serve all their columns (or groups), one after the other.
-  localparam bit HasUnits = Shared || PairSelect == flexcim_pkg::ColumnPipelined;
+  localparam bit HasUnits = PairSelect == flexcim_pkg::SharedPairs || PairSelect == flexcim_pkg::ColumnPipelined;
   localparam int unsigned Slots = HasUnits ? flexcim_pkg::divide_up(Groups, ColumnsPerCycle) : 1;
+  localparam bit OneAccumulator = SharedAccumulators && SubMacros > 1;
+  localparam int unsigned TreeBits = WeightBits + PositionBits;
 
   logic write, full, switch_sets, set_at_work;
   logic [RowBits-1:0] write_row;
@@ -126,16 +128,17 @@ module flexcim_macro #(
     .lines_o     (lines)
   );
 
-  logic [Slots-1:0] valid, first, second, write_sum;
+  logic [Slots-1:0] valid, first, add, add_first, add_second, write_sum;
   logic [Slots*EntryBits-1:0] write_entry;
   logic [PlaneBits-1:0] plane;
   logic done;
 
   flexcim_plane_control #(
-    .ByPlane(ByPlane),
-    .ActBits(ActBits),
-    .Slots  (Slots),
-    .Entries(Entries)
+    .ByPlane   (ByPlane),
+    .ActBits   (ActBits),
+    .Slots     (Slots),
+    .Entries   (Entries),
+    .Registered(OneAccumulator)
   ) i_plane_control (
     .clk_i,
     .rst_ni,
@@ -144,8 +147,10 @@ module flexcim_macro #(
     .skewed_i     (skewed),
     .valid_o      (valid),
     .first_o      (first),
-    .second_o     (second),
     .plane_o      (plane),
+    .add_o        (add),
+    .add_first_o  (add_first),
+    .add_second_o (add_second),
     .write_o      (write_sum),
     .write_entry_o(write_entry),
     .done_o       (done)
@@ -156,7 +161,7 @@ module flexcim_macro #(
 
   flexcim_sum_control #(
     .Entries(Entries),
-    .Merged (SubMacros > 1)
+    .Merged (SubMacros > 1 && !OneAccumulator)
   ) i_sum_control (
     .clk_i,
     .rst_ni,
@@ -169,7 +174,7 @@ module flexcim_macro #(
     .sum_ready_i
   );
 
-  logic [SubMacros*Columns*AccBits-1:0] sums;  // [sub_macros][columns]
+  logic [SubMacros*Columns*TreeBits-1:0] planes;  // [sub_macros][columns]
 
   for (genvar sub_macro = 0; sub_macro < SubMacros; sub_macro++) begin : gen_sub_macro
     logic write_here;
@@ -182,53 +187,48 @@ module flexcim_macro #(
       .ColumnsPerGroup(ColumnsPerGroup),
       .WeightBits     (WeightBits),
       .ActBits        (ActBits),
-      .Entries        (Entries),
       .Slots          (Slots)
     ) i_sub_macro (
       .clk_i,
-      .write_i      (write_here),
-      .write_set_i  (!set_at_work),
-      .write_row_i  (write_row[PositionBits-1:0]),
-      .weights_i    (load_weights_i),
-      .isel_i       (load_isel_i),
-      .pairs_i      (load_pairs_i),
-      .set_i        (set_at_work),
-      .lines_i      (lines[sub_macro*RowPositions*MaxM*Width+:RowPositions*MaxM*Width]),
-      .valid_i      (valid),
-      .first_i      (first),
-      .second_i     (second),
-      .plane_i      (plane),
-      .write_sum_i  (write_sum),
-      .write_entry_i(write_entry),
-      .read_entry_i (read_entry),
-      .sums_o       (sums[sub_macro*Columns*AccBits+:Columns*AccBits])
+      .write_i    (write_here),
+      .write_set_i(!set_at_work),
+      .write_row_i(write_row[PositionBits-1:0]),
+      .weights_i  (load_weights_i),
+      .isel_i     (load_isel_i),
+      .pairs_i    (load_pairs_i),
+      .set_i      (set_at_work),
+      .lines_i    (lines[sub_macro*RowPositions*MaxM*Width+:RowPositions*MaxM*Width]),
+      .valid_i    (valid),
+      .first_i    (first),
+      .plane_i    (plane),
+      .sums_o     (planes[sub_macro*Columns*TreeBits+:Columns*TreeBits])
     );
   end
 
-  logic [Columns*SumBits-1:0] merged;
-
-  for (genvar column = 0; column < Columns; column++) begin : gen_merge
-    logic [SubMacros*AccBits-1:0] of_column;
-    for (genvar sub_macro = 0; sub_macro < SubMacros; sub_macro++) begin : gen_operand
-      assign of_column[sub_macro*AccBits+:AccBits] = sums[(sub_macro*Columns+column)*AccBits+:AccBits];
+  for (genvar column = 0; column < Columns; column++) begin : gen_column
+    localparam int unsigned Slot = column / (Columns / Groups) % Slots;
+    logic [SubMacros*TreeBits-1:0] of_column;
+    for (genvar sub_macro = 0; sub_macro < SubMacros; sub_macro++) begin : gen_sub_macro
+      assign of_column[sub_macro*TreeBits+:TreeBits] = planes[(sub_macro*Columns+column)*TreeBits+:TreeBits];
     end
-    flexcim_merge #(
+    flexcim_column_sums #(
       .SubMacros(SubMacros),
-      .Bits     (AccBits)
-    ) i_merge (
-      .sums_i(of_column),
-      .sum_o (merged[column*SumBits+:SumBits])
+      .TreeBits (TreeBits),
+      .ActBits  (ActBits),
+      .Entries  (Entries),
+      .Shared   (OneAccumulator)
+    ) i_sums (
+      .clk_i,
+      .planes_i     (of_column),
+      .add_i        (add[Slot]),
+      .add_first_i  (add_first[Slot]),
+      .add_second_i (add_second[Slot]),
+      .write_i      (write_sum[Slot]),
+      .write_entry_i(write_entry[Slot*EntryBits+:EntryBits]),
+      .read_entry_i (read_entry),
+      .take_i       (take),
+      .sum_o        (sums_o[column*SumBits+:SumBits])
     );
-  end
-
-  if (SubMacros > 1) begin : gen_merged_register
-    logic [Columns*SumBits-1:0] merged_q;
-    always_ff @(posedge clk_i) if (take) merged_q <= merged;
-    assign sums_o = merged_q;
-  end else begin : gen_entry
-    assign sums_o = merged;
-    logic unused;
-    assign unused = &{1'b0, take};
   end
 
 endmodule

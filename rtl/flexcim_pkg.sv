@@ -7,6 +7,17 @@ package flexcim_pkg;
   localparam int unsigned ColumnPipelined = 1;   // units put pairs of words on the lines, a column after the other
   localparam int unsigned PerColumn = 2;         // a unit in every column
   localparam int unsigned SharedPairs = 3;       // groups of columns share their pairs
+  localparam int unsigned BitserialPerGroup = 4; // and pick them from the row's one-bit lines
+
+  /// Whether rows carry bit planes of their blocks, and not whole words.
+  function automatic bit by_plane(input int unsigned pair_select);
+    by_plane = pair_select == BitserialPerCell || pair_select == BitserialPerGroup;
+  endfunction
+
+  /// Whether groups of columns have pair bits in common.
+  function automatic bit shares_pairs(input int unsigned pair_select);
+    shares_pairs = pair_select == SharedPairs || pair_select == BitserialPerGroup;
+  endfunction
 
   function automatic int unsigned divide_up(input int unsigned value, input int unsigned by);
     divide_up = (value + by - 1) / by;

@@ -1,4 +1,5 @@
-/// Tells the columns when to multiply which bit plane, and their partial-sum entries when to take a finished sum. Columns
+/// Tells the columns when to multiply which bit plane, the accumulators when to add it, in the same cycle or a cycle later,
+/// and their partial-sum entries when to take a finished sum. Columns
 /// that are served one after the other lie in slots: slot s follows slot 0 by s cycles. In modes that choose no pairs all
 /// slots work at once.
 module flexcim_plane_control #(
@@ -6,6 +7,7 @@ module flexcim_plane_control #(
   parameter int unsigned ActBits    = 8,
   parameter int unsigned Slots      = 1,
   parameter int unsigned Entries    = 3,
+  parameter bit          Registered = 1'b0,  // there is a register behind the trees
   localparam int unsigned PlaneBits = $clog2(ActBits),
   localparam int unsigned EntryBits = flexcim_pkg::at_least_one($clog2(Entries))
 ) (
@@ -16,8 +18,10 @@ module flexcim_plane_control #(
   input  logic                       skewed_i,       // which the slots multiply one after the other
   output logic [Slots-1:0]           valid_o,        // a plane is multiplied
   output logic [Slots-1:0]           first_o,        // that of the signs
-  output logic [Slots-1:0]           second_o,       // the one behind it
   output logic [PlaneBits-1:0]       plane_o,        // of slot 0, from the sign on
+  output logic [Slots-1:0]           add_o,          // a plane is added
+  output logic [Slots-1:0]           add_first_o,    // that of the signs
+  output logic [Slots-1:0]           add_second_o,   // the one behind it
   output logic [Slots-1:0]           write_o,        // into the entry, at the end of this cycle
   output logic [Slots*EntryBits-1:0] write_entry_o,
   output logic                       done_o          // the pass's last entry is written
@@ -78,19 +82,41 @@ module flexcim_plane_control #(
   end
 
   for (genvar slot = 0; slot < Slots; slot++) begin : gen_slot
-    logic last;
-    logic [EntryBits-1:0] entry;
+    logic second, last, add_last;
+    logic [EntryBits-1:0] entry, add_entry;
     assign valid_o[slot] = skewed ? valid_q[slot] : valid_q[0];
     assign first_o[slot] = skewed ? valid_q[slot] && first_q[slot] : valid_q[0] && first_q[0];
-    assign second_o[slot] = skewed ? second_q[slot] : second_q[0];
+    assign second = skewed ? second_q[slot] : second_q[0];
     assign last = skewed ? valid_q[slot] && last_q[slot] : valid_q[0] && last_q[0];
     assign entry = skewed ? entry_q[slot*EntryBits+:EntryBits] : entry_q[EntryBits-1:0];
+    if (Registered) begin : gen_registered
+      logic add_q, first_add_q, second_add_q, last_add_q;
+      logic [EntryBits-1:0] add_entry_q;
+      always_ff @(posedge clk_i) begin
+        add_q        <= rst_ni && valid_o[slot];
+        first_add_q  <= first_o[slot];
+        second_add_q <= second;
+        last_add_q   <= rst_ni && last;
+        add_entry_q  <= entry;
+      end
+      assign add_o[slot] = add_q;
+      assign add_first_o[slot] = first_add_q;
+      assign add_second_o[slot] = second_add_q;
+      assign add_last = last_add_q;
+      assign add_entry = add_entry_q;
+    end else begin : gen_direct
+      assign add_o[slot] = valid_o[slot];
+      assign add_first_o[slot] = first_o[slot];
+      assign add_second_o[slot] = second;
+      assign add_last = last;
+      assign add_entry = entry;
+    end
     // A finished sum is in its accumulator in the cycle after its last plane.
     logic write_q;
     logic [EntryBits-1:0] write_entry_q;
     always_ff @(posedge clk_i) begin
-      write_q       <= rst_ni && last;
-      write_entry_q <= entry;
+      write_q       <= rst_ni && add_last;
+      write_entry_q <= add_entry;
     end
     assign write_o[slot] = write_q;
     assign write_entry_o[slot*EntryBits+:EntryBits] = write_entry_q;

@@ -1,4 +1,4 @@
-/// One of the P parts of a macro: the pair selection of its rows, its columns, and their partial-sum entries.
+/// One of the P parts of a macro: the pair selection of its rows, and its columns.
 module flexcim_sub_macro #(
   parameter int unsigned Rows            = 32,
   parameter int unsigned Columns         = 32,
@@ -7,17 +7,15 @@ module flexcim_sub_macro #(
   parameter int unsigned ColumnsPerGroup = 32,
   parameter int unsigned WeightBits      = 8,
   parameter int unsigned ActBits         = 8,
-  parameter int unsigned Entries         = 3,
   parameter int unsigned Slots           = 1,   // in which units serve one client after the other
-  localparam bit          Shared         = PairSelect == flexcim_pkg::SharedPairs,
-  localparam bit          ByPlane        = PairSelect == flexcim_pkg::BitserialPerCell,
+  localparam bit          Shared         = flexcim_pkg::shares_pairs(PairSelect),
+  localparam bit          ByPlane        = flexcim_pkg::by_plane(PairSelect),
   localparam int unsigned Groups         = Shared ? Columns / ColumnsPerGroup : Columns,
   localparam int unsigned PairBits       = flexcim_pkg::at_least_one($clog2(MaxM / 2)),
   localparam int unsigned Width          = ByPlane ? 1 : ActBits,
   localparam int unsigned RowBits        = $clog2(Rows),
   localparam int unsigned PlaneBits      = $clog2(ActBits),
-  localparam int unsigned EntryBits      = flexcim_pkg::at_least_one($clog2(Entries)),
-  localparam int unsigned AccBits        = WeightBits + $clog2(Rows) + ActBits
+  localparam int unsigned TreeBits       = WeightBits + $clog2(Rows)
 ) (
   input  logic                          clk_i,
   // A row of words, for the set of cells that is not at work.
@@ -29,16 +27,11 @@ module flexcim_sub_macro #(
   input  logic [Groups*PairBits-1:0]    pairs_i,
   input  logic                          set_i,
   // Bit planes.
-  input  logic [Rows*MaxM*Width-1:0]    lines_i,       // [Rows][MaxM]
+  input  logic [Rows*MaxM*Width-1:0]    lines_i,  // [Rows][MaxM]
   input  logic [Slots-1:0]              valid_i,
   input  logic [Slots-1:0]              first_i,
-  input  logic [Slots-1:0]              second_i,
   input  logic [PlaneBits-1:0]          plane_i,
-  // Finished sums.
-  input  logic [Slots-1:0]              write_sum_i,
-  input  logic [Slots*EntryBits-1:0]    write_entry_i,
-  input  logic [EntryBits-1:0]          read_entry_i,
-  output logic [Columns*AccBits-1:0]    sums_o
+  output logic [Columns*TreeBits-1:0]   sums_o    // of the plane
 );
 
   localparam bit Latched = PairSelect == flexcim_pkg::ColumnPipelined;
@@ -65,16 +58,18 @@ module flexcim_sub_macro #(
     );
   end
 
-  if (PairSelect == flexcim_pkg::BitserialPerCell) begin : gen_bitserial
-    for (genvar column = 0; column < Columns; column++) begin : gen_column
+  if (ByPlane) begin : gen_by_plane
+    for (genvar group = 0; group < Groups; group++) begin : gen_group
+      logic [Rows*2-1:0] planes;
       flexcim_line_mux #(
         .Rows(Rows),
         .MaxM(MaxM)
       ) i_mux (
         .lines_i,
-        .pairs_i(pair_words[column*Rows*PairBits+:Rows*PairBits]),
-        .pairs_o(cell_pairs[column*Rows*2+:Rows*2])
+        .pairs_i(pair_words[group*Rows*PairBits+:Rows*PairBits]),
+        .pairs_o(planes)
       );
+      assign cell_pairs[group*ColumnsOfGroup*Rows*2+:ColumnsOfGroup*Rows*2] = {ColumnsOfGroup{planes}};
     end
   end else if (PairSelect == flexcim_pkg::PerColumn) begin : gen_per_column
     for (genvar column = 0; column < Columns; column++) begin : gen_column
@@ -131,9 +126,7 @@ module flexcim_sub_macro #(
             .pairs_i(pairs),
             .pairs_o(planes)
           );
-          for (genvar column = 0; column < ColumnsOfGroup; column++) begin : gen_column
-            assign cell_pairs[(Column+column)*Rows*2+:Rows*2] = planes;
-          end
+          assign cell_pairs[Column*Rows*2+:ColumnsOfGroup*Rows*2] = {ColumnsOfGroup{planes}};
         end
       end
     end
@@ -141,7 +134,6 @@ module flexcim_sub_macro #(
 
   for (genvar column = 0; column < Columns; column++) begin : gen_column
     localparam int unsigned Slot = column / ColumnsOfGroup % Slots;
-    logic [AccBits-1:0] accumulator;
     flexcim_cell_column #(
       .Rows      (Rows),
       .WeightBits(WeightBits),
@@ -152,25 +144,13 @@ module flexcim_sub_macro #(
       .write_i,
       .write_set_i,
       .write_row_i,
-      .weight_i     (weights_i[column*WeightBits+:WeightBits]),
-      .isel_i       (isel_i[column]),
+      .weight_i   (weights_i[column*WeightBits+:WeightBits]),
+      .isel_i     (isel_i[column]),
       .set_i,
-      .valid_i      (valid_i[Slot]),
-      .first_i      (first_i[Slot]),
-      .second_i     (second_i[Slot]),
-      .pairs_i      (cell_pairs[column*Rows*2*CellBits+:Rows*2*CellBits]),
-      .accumulator_o(accumulator)
-    );
-    flexcim_partial_sums #(
-      .Entries(Entries),
-      .Bits   (AccBits)
-    ) i_sums (
-      .clk_i,
-      .write_i      (write_sum_i[Slot]),
-      .write_entry_i(write_entry_i[Slot*EntryBits+:EntryBits]),
-      .sum_i        (accumulator),
-      .read_entry_i,
-      .sum_o        (sums_o[column*AccBits+:AccBits])
+      .valid_i    (valid_i[Slot]),
+      .first_i    (first_i[Slot]),
+      .pairs_i    (cell_pairs[column*Rows*2*CellBits+:Rows*2*CellBits]),
+      .sum_o      (sums_o[column*TreeBits+:TreeBits])
     );
   end
 

@@ -57,9 +57,12 @@ def overhead_table(compared):
 
 
 def component_table(compared):
-    """One table for each P: "netlist / model" in thousand um2."""
-    for sub_macros in (1, 2, 4, 8):
-        chosen = [0] + [i for i, name in enumerate(compared.names) if name.startswith(f"P = {sub_macros},")]
+    """One table for each P, and one of shared accumulators: "netlist / model" in thousand um2."""
+    def is_shared(i):
+        return compared.synthesis["macros"][i]["parameters"].get("accumulators") == "shared"
+    numbers = range(1, len(compared.names))
+    choices = [[i for i in numbers if compared.names[i].startswith(f"P = {p},") and not is_shared(i)] for p in (1, 2, 4, 8)]
+    for chosen in [[0] + choice for choice in choices + [[i for i in numbers if is_shared(i)]]]:
         yield "| " + " | ".join(["component"] + [compared.names[i] for i in chosen]) + " |"
         yield "|---" * (len(chosen) + 1) + "|"
         for component in CELLS + LOGIC:
@@ -70,34 +73,33 @@ def component_table(compared):
         yield ""
 
 
-def gates_of(macro, arrangement, one_group=False):
-    """Gates by component with those of the arrangement in their place; `one_group`: the line multiplexers of one column
-    serve all."""
-    gates = {component["component"]: component["gate_equivalents"] for component in macro["components"]}
-    if one_group:
-        columns = macro["parameters"]["macro.columns"]
-        gates["pair selection"] -= sum(piece["gate_equivalents"] * piece["instances"] * (1 - 1 / columns)
-                                       for piece in macro["pieces"] if piece["module"] == "flexcim_line_mux")
-    gates.update({component["component"]: component["gate_equivalents"] for component in arrangement["components"]})
-    return gates
+SUMS = ("merging", "accumulators", "partial-sum entries")
+SCHEMES = {"bitserial_per_cell": "bitserial_per_cell", "shared_pairs": "shared_pairs, k = 1, G = 32",
+           "bitserial_per_group": "bitserial_per_group, G = 32"}
+
+
+def arrangement_rows(compared, sub_macros, accumulators):
+    """How sums are merged, and the merging's gates: what was synthesised in the macros, then what is put together from pieces."""
+    label = "shared" if accumulators == "shared" else "in every sub-macro"
+    yield f"{label}, as built", None
+    for choice in compared.synthesis["arrangements"]:
+        if (choice["sub_macros"], choice["accumulators"]) == (sub_macros, accumulators):
+            yield f"{label}, {choice['name'].removeprefix(f'P = {sub_macros}, ')}", choice["components"][0]["gate_equivalents"]
 
 
 def arrangement_table(compared):
-    """What merging, accumulators and pair selection cost when they are arranged otherwise."""
-    yield "| P | merging and accumulators | their gates, with entries | bitserial_per_cell | shared_pairs | shared pairs, by planes |"
-    yield "|---|---|---|---|---|---|"
-    position = {name: i for i, name in enumerate(compared.names)}
+    """What accumulators, entries and merging cost in each arrangement, and the macro with each pair selection."""
+    yield "| P | accumulators | gates, with entries and merging | " + " | ".join(SCHEMES) + " |"
+    yield "|---" * (3 + len(SCHEMES)) + "|"
     dense = sum(compared.netlist[0].values())
-    for sub_macros in (2, 4):
-        planes, shared = (position[f"P = {sub_macros}, {name}"] for name in ("bitserial_per_cell", "shared_pairs, k = 1, G = 32"))
-        choices = [{"name": "as built", "components": []}]
-        choices += [choice for choice in compared.synthesis["arrangements"] if choice["sub_macros"] == sub_macros]
-        for choice in choices:
-            over = []
-            for logic, stored, one_group in ((planes, planes, False), (shared, shared, False), (planes, shared, True)):
-                gates = gates_of(compared.synthesis["macros"][logic], choice, one_group)
-                cells = sum(compared.netlist[stored].get(part, 0) for part in CELLS)
-                over.append(100 * ((sum(gates.values()) * NAND2_UM2 + cells) / dense - 1))
-            sums = sum(gates[part] for part in ("merging", "accumulators", "partial-sum entries"))
-            label = choice["name"].removeprefix(f"P = {sub_macros}, ")
-            yield f"| {sub_macros} | {label} | {sums:,.0f} | " + " | ".join(f"{percent:+.1f} %" for percent in over) + " |"
+    for sub_macros in (2, 4, 8):
+        for accumulators, ending in (("per_sub_macro", ""), ("shared", ", shared accumulators")):
+            for label, merging in arrangement_rows(compared, sub_macros, accumulators):
+                over, sums = [], 0
+                for scheme in SCHEMES.values():
+                    i = compared.names.index(f"P = {sub_macros}, {scheme}{ending}")
+                    gates = {part["component"]: part["gate_equivalents"] for part in compared.synthesis["macros"][i]["components"]}
+                    more = 0 if merging is None else merging - gates["merging"]
+                    sums = sum(gates[part] for part in SUMS) + more
+                    over.append(100 * ((sum(compared.netlist[i].values()) + more * NAND2_UM2) / dense - 1))
+                yield f"| {sub_macros} | {label} | {sums:,.0f} | " + " | ".join(f"{percent:+.1f} %" for percent in over) + " |"

@@ -1,6 +1,7 @@
-/// A flexcim_cell_column of which synthesis leaves only a part, so that tools/synthesise can tell its parts from each
-/// other: Lines = 2 is all of it, 1 has no choice between the inputs of a pair (a dense macro's column), 0 has no inputs at
-/// all, which leaves the accumulator. Cells and adder tree are pieces of their own.
+/// A flexcim_cell_column and an accumulator of which synthesis leaves only a part, so that tools/synthesise can tell their
+/// parts from each other: Lines = 2 is all of it, 1 has no choice between the inputs of a pair (a dense macro's column), 0 has
+/// no inputs at all, which leaves the accumulator. That is there since mapping saves area where paths are shorter than the
+/// longest, as those of the cells are. Cells and adder tree are pieces of their own.
 module synth_column #(
   parameter int unsigned Rows       = 32,
   parameter int unsigned WeightBits = 8,
@@ -9,7 +10,8 @@ module synth_column #(
   parameter int unsigned Lines      = 2,
   localparam int unsigned LineBits  = Latched ? ActBits : 1,
   localparam int unsigned RowBits   = $clog2(Rows),
-  localparam int unsigned AccBits   = WeightBits + $clog2(Rows) + ActBits
+  localparam int unsigned TreeBits  = WeightBits + RowBits,
+  localparam int unsigned AccBits   = TreeBits + ActBits
 ) (
   input  logic                       clk_i,
   input  logic                       write_i,
@@ -35,6 +37,8 @@ module synth_column #(
     end
   end
 
+  logic [TreeBits-1:0] sum;
+
   flexcim_cell_column #(
     .Rows      (Rows),
     .WeightBits(WeightBits),
@@ -50,8 +54,19 @@ module synth_column #(
     .set_i,
     .valid_i,
     .first_i,
-    .second_i,
     .pairs_i(pairs),
+    .sum_o  (sum)
+  );
+
+  flexcim_accumulator #(
+    .SumBits(TreeBits),
+    .ActBits(ActBits)
+  ) i_accumulator (
+    .clk_i,
+    .valid_i,
+    .first_i,
+    .second_i,
+    .sum_i(sum),
     .accumulator_o
   );
 

@@ -116,7 +116,7 @@ class Script {
   void time_pass(const PassSteps& steps, bool first_of_tile, std::int64_t gap_before) {
     const auto columns_begin = steps.uses[PassSteps::kColumns].begin;
     std::int64_t inputs = port_free_ + gap_before;
-    const std::int64_t room = model_.parameters.array.partial_sum_entries + (merges() ? 1 : 0);
+    const std::int64_t room = model_.parameters.array.partial_sum_entries + (has_merged_register() ? 1 : 0);
     if (std::ssize(taken_) >= room)
       inputs = std::max(inputs, taken_[taken_.size() - static_cast<std::size_t>(room)] + 2 - columns_begin);
     calendar_.wait_until(inputs);
@@ -132,7 +132,10 @@ class Script {
     taken_.push_back(taken);
   }
 
-  bool merges() const { return model_.parameters.array.sub_macros > 1; }
+  bool has_merged_register() const {
+    const MacroArray& array = model_.parameters.array;
+    return array.sub_macros > 1 && !array.merges_planes();
+  }
 
   const RtlModel& model_;
   Stalls stalls_;
@@ -208,7 +211,7 @@ class Run {
       tally_.last_result_cycle = cycle_;
     }
     shown_ = true;
-    const std::int64_t bits = FlexcimWidths::of(model_.parameters.array).merged_bits;
+    const std::int64_t bits = model_.parameters.array.sum_bits();
     const Bits& sums = macro_.sums();
     for (std::size_t column = 0; column < pass.sums.size(); ++column) {
       const std::int64_t got = sums.get(static_cast<std::int64_t>(column) * bits, bits);

@@ -3,15 +3,16 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdlib>
 
+#include "base/cache.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "checkpoint/test_files.hpp"
 #include "hardware/dcim/closed_form.hpp"
 #include "hardware/dcim/cycle_model.hpp"
 #include "kernels/quantise.hpp"
 #include "random_tiles.hpp"
+#include "sparsity/mask.hpp"
 #include "tiled_matrix.hpp"
 
 namespace sparsecim::rtl {
@@ -94,33 +95,33 @@ TEST(FlexcimRtl, TakesTheCyclesOfTheCycleModelForWholeMatricesWithPartialTiles) 
   });
 }
 
-/// The largest N of every M weights of a row.
-void prune(std::span<std::int8_t> weights, std::int64_t n_inputs, Pattern pattern) {
-  for (std::int64_t row = 0; row < std::ssize(weights); row += n_inputs)
-    for (std::int64_t first = 0; first < n_inputs; first += pattern.m) {
-      const auto size = std::min<std::int64_t>(pattern.m, n_inputs - first);
-      const auto block = weights.subspan(static_cast<std::size_t>(row + first), static_cast<std::size_t>(size));
-      std::vector<std::int8_t*> order;
-      for (std::int8_t& weight : block) order.push_back(&weight);
-      std::ranges::stable_sort(order, [](const auto* a, const auto* b) { return std::abs(*a) > std::abs(*b); });
-      for (std::size_t i = static_cast<std::size_t>(pattern.n); i < order.size(); ++i) *order[i] = 0;
-    }
+/// Outputs of a matrix of a checkpoint, pruned by magnitude and rounded to 8 bits, [n_outputs, n_inputs].
+std::vector<std::int8_t> pruned_slice(std::span<const float> matrix, std::int64_t n_inputs,
+                                      const FlexcimLayout& layout) {
+  std::vector<float> values(matrix.begin(), matrix.begin() + layout.columns * n_inputs);
+  MaskSharing sharing;
+  if (layout.shares_pairs()) sharing = {MaskSharing::Kind::kPairs, layout.columns_per_group};
+  const bool masked = layout.pattern.dense() || apply_nm(values, n_inputs, {}, layout.pattern, sharing).has_value();
+  EXPECT_TRUE(masked);
+  std::vector<std::int8_t> integers(values.size());
+  std::vector<float> scales(static_cast<std::size_t>(layout.columns));
+  EXPECT_TRUE(quantise_rows(values, n_inputs, integers, scales));
+  return integers;
 }
 
-/// A matrix of a checkpoint in 8 bits, [n_outputs, n_inputs].
-struct QuantisedMatrix {
-  std::vector<std::int8_t> weights;
-  std::int64_t n_inputs = 0;
-};
-
-QuantisedMatrix read_matrix(const Checkpoint& checkpoint, std::string_view name) {
-  const TensorInfo* info = checkpoint.find(name);
-  std::vector<float> values(static_cast<std::size_t>(info->elements()));
-  EXPECT_TRUE(checkpoint.read(*info, values));
-  QuantisedMatrix matrix{.weights = std::vector<std::int8_t>(values.size()), .n_inputs = info->shape[1]};
-  std::vector<float> scales(static_cast<std::size_t>(info->shape[0]));
-  EXPECT_TRUE(quantise_rows(values, matrix.n_inputs, matrix.weights, scales));
-  return matrix;
+/// The first outputs of up_proj in block 1, pruned to every pattern of every macro.
+void compare_slices(const Checkpoint& checkpoint) {
+  const TensorInfo& info = *checkpoint.find("model.layers.1.mlp.up_proj.weight");
+  std::vector<float> matrix(static_cast<std::size_t>(info.elements()));
+  ASSERT_TRUE(checkpoint.read(info, matrix));
+  const std::int64_t n_inputs = info.shape[1];
+  compare_all([&](const RtlModel& model, Cosimulation& cosimulation, std::mt19937_64& random) {
+    for (const Pattern pattern : patterns_for(model.parameters.array, model.parameters.any_n)) {
+      const auto weights = pruned_slice(matrix, n_inputs, FlexcimLayout::of(model.parameters, pattern));
+      const auto activations = random_values(n_inputs, Values::kRandom, random);
+      compare_matrix(cosimulation, {model, pattern, weights, activations, n_inputs});
+    }
+  });
 }
 
 TEST(FlexcimRtl, MultipliesSlicesOfAPrunedModel) {
@@ -133,18 +134,15 @@ TEST(FlexcimRtl, MultipliesSlicesOfAPrunedModel) {
   const auto checkpoint =
       open_checkpoint(data != nullptr ? test_files::fs::path(data) / "models/stories15M/stories15M.bin" : directory);
   ASSERT_TRUE(checkpoint) << checkpoint.error().line();
-  const QuantisedMatrix matrix = read_matrix(**checkpoint, "model.layers.1.mlp.up_proj.weight");
-  compare_all([&](const RtlModel& model, Cosimulation& cosimulation, std::mt19937_64& random) {
-    const std::int64_t outputs = std::min<std::int64_t>(model.parameters.array.columns, 40);
-    const bool shared = model.parameters.pair_select == PairSelectKind::kSharedPairs;
-    for (const Pattern pattern : patterns_for(model.parameters.array, model.parameters.any_n)) {
-      if (shared && !pattern.dense() && pattern.m > 2) continue;  // no such mask shares its pairs
-      auto weights = std::vector(matrix.weights.begin(), matrix.weights.begin() + outputs * matrix.n_inputs);
-      if (!pattern.dense()) prune(weights, matrix.n_inputs, pattern);
-      const auto activations = random_values(matrix.n_inputs, Values::kRandom, random);
-      compare_matrix(cosimulation, {model, pattern, weights, activations, matrix.n_inputs});
-    }
-  });
+  compare_slices(**checkpoint);
+}
+
+TEST(FlexcimRtl, MultipliesSlicesOfPrunedSmolLM2) {
+  if (!test_files::fs::is_directory(cache_directory() / "models/smollm2-135m"))
+    GTEST_SKIP() << "SmolLM2 is not in the cache: tools/fetch-model smollm2-135m gets it";
+  const auto checkpoint = open_checkpoint("smollm2-135m");
+  ASSERT_TRUE(checkpoint) << checkpoint.error().line();
+  compare_slices(**checkpoint);
 }
 
 }  // namespace

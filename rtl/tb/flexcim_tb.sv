@@ -8,8 +8,8 @@ module flexcim_tb;
 
 `include "parameters.svh"
 
-  localparam bit ByPlane = PairSelect == flexcim_pkg::BitserialPerCell;
-  localparam int unsigned Groups = PairSelect == flexcim_pkg::SharedPairs ? Columns / ColumnsPerGroup : Columns;
+  localparam bit ByPlane = flexcim_pkg::by_plane(PairSelect);
+  localparam int unsigned Groups = flexcim_pkg::shares_pairs(PairSelect) ? Columns / ColumnsPerGroup : Columns;
   localparam int unsigned PairBits = flexcim_pkg::at_least_one($clog2(MaxM / 2));
   localparam int unsigned NBits = $clog2(2 * SubMacros + 1);
   localparam int unsigned MBits = $clog2($clog2(MaxM) + 1);
@@ -67,6 +67,7 @@ module flexcim_tb;
     .PairSelect     (PairSelect),
     .ColumnsPerCycle(ColumnsPerCycle),
     .ColumnsPerGroup(ColumnsPerGroup),
+    .SharedAccumulators(SharedAccumulators),
     .AnyN           (AnyN),
     .WeightBits     (WeightBits),
     .ActBits        (ActBits),

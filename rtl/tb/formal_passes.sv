@@ -1,5 +1,5 @@
 /// Proof: whatever words come when, every pass is multiplied plane by plane in every slot, without gaps where passes come
-/// whole; a pass starts only with a credit; and the sets of cells change places only when a tile waits and all slots are
+/// whole, and added in the same cycle or, behind a register, in the next; a pass starts only with a credit; and the sets of cells change places only when a tile waits and all slots are
 /// done with the tile before. Credits and tiles are free inputs.
 module formal_passes #(
   parameter bit          ByPlane    = 1'b0,
@@ -7,6 +7,7 @@ module formal_passes #(
   parameter int unsigned MaxWords   = 2,
   parameter int unsigned Slots      = 5,
   parameter int unsigned Entries    = 3,
+  parameter bit          Registered = 1'b0,
   localparam int unsigned WordBits  = $clog2(MaxWords + 1),
   localparam int unsigned PlaneBits = $clog2(ActBits),
   localparam int unsigned EntryBits = flexcim_pkg::at_least_one($clog2(Entries)),
@@ -24,7 +25,7 @@ module formal_passes #(
   logic reset_q = 1'b1;
   logic iact_ready, gather, finish, start, switch_sets, done;
   logic [WordBits-1:0] index;
-  logic [Slots-1:0] valid, first, second, write;
+  logic [Slots-1:0] valid, first, add, add_first, add_second, write;
   logic [Slots*EntryBits-1:0] write_entry;
   logic [PlaneBits-1:0] plane;
 
@@ -51,10 +52,11 @@ module formal_passes #(
   );
 
   flexcim_plane_control #(
-    .ByPlane(ByPlane),
-    .ActBits(ActBits),
-    .Slots  (Slots),
-    .Entries(Entries)
+    .ByPlane   (ByPlane),
+    .ActBits   (ActBits),
+    .Slots     (Slots),
+    .Entries   (Entries),
+    .Registered(Registered)
   ) i_planes (
     .clk_i,
     .rst_ni       (!reset_q),
@@ -63,8 +65,10 @@ module formal_passes #(
     .skewed_i,
     .valid_o      (valid),
     .first_o      (first),
-    .second_o     (second),
     .plane_o      (plane),
+    .add_o        (add),
+    .add_first_o  (add_first),
+    .add_second_o (add_second),
     .write_o      (write),
     .write_entry_o(write_entry),
     .done_o       (done)
@@ -85,11 +89,15 @@ module formal_passes #(
   end
 
   // Every slot counts its planes; passes started, and finished in the last slot.
-  logic [Slots*PlaneBits-1:0] next_q;
+  logic [Slots*PlaneBits-1:0] next_q, before_q, added;  // added: the plane of which the accumulators get the sum
+  logic [Slots-1:0] valid_q;
+  assign added = Registered ? before_q : next_q;
   logic [CountBits-1:0] started_q, done_q;
 
   always_ff @(posedge clk_i) begin
     reset_q   <= 1'b0;
+    before_q  <= next_q;
+    valid_q   <= reset_q ? '0 : valid;
     changed_q <= !reset_q && switch_sets;
     if (!reset_q && iact_valid_i && iact_ready) begin
       any_q    <= 1'b1;
@@ -109,7 +117,6 @@ module formal_passes #(
       for (int unsigned slot = 0; slot < Slots; slot = slot + 1)
         if (valid[slot]) begin
           assert (first[slot] == (next_q[slot*PlaneBits+:PlaneBits] == '0));
-          assert (second[slot] == (next_q[slot*PlaneBits+:PlaneBits] == PlaneBits'(1)));
           next_q[slot*PlaneBits+:PlaneBits] <=
               next_q[slot*PlaneBits+:PlaneBits] == PlaneBits'(ActBits - 1) ? '0
                                                                            : next_q[slot*PlaneBits+:PlaneBits] + 1'b1;
@@ -117,6 +124,12 @@ module formal_passes #(
           assert (next_q[slot*PlaneBits+:PlaneBits] == '0);
         end
       assert ((first & ~valid) == '0);
+      assert (add == (Registered ? valid_q : valid));
+      for (int unsigned slot = 0; slot < Slots; slot = slot + 1)
+        if (add[slot]) begin
+          assert (add_first[slot] == (added[slot*PlaneBits+:PlaneBits] == '0));
+          assert (add_second[slot] == (added[slot*PlaneBits+:PlaneBits] == PlaneBits'(1)));
+        end
       if (valid[0]) assert (plane == next_q[PlaneBits-1:0]);
       assert (!start || credit_i);
       assert (!switch_sets || full_i);
@@ -124,7 +137,7 @@ module formal_passes #(
       if (changed_q)
         for (int unsigned slot = 0; slot < Slots; slot = slot + 1)
           assert (next_q[slot*PlaneBits+:PlaneBits] == '0 && (!valid[slot] || first[slot]));
-      assert (CountBits'(started_q - done_q) <= CountBits'(Slots + 2));
+      assert (CountBits'(started_q - done_q) <= CountBits'(Slots + 2 + 32'(Registered)));
     end
   end
 

@@ -5,10 +5,10 @@
 namespace sparsecim::rtl {
 namespace {
 
-bool by_plane(const RtlModel& model) { return model.parameters.pair_select == PairSelectKind::kBitserialPerCell; }
+bool by_plane(const RtlModel& model) { return carries_planes(model.parameters.pair_select); }
 
 std::int64_t pair_groups(const RtlModel& model) {
-  const bool shared = model.parameters.pair_select == PairSelectKind::kSharedPairs;
+  const bool shared = shares_pairs(model.parameters.pair_select);
   return model.parameters.array.columns / (shared ? model.parameters.columns_per_group : 1);
 }
 
@@ -80,7 +80,8 @@ PassPath macro_path(const RtlModel& model, const TileRun& tile) {
                               .columns = parameters.array.columns,
                               .sub_macros = parameters.array.sub_macros,
                               .bandwidth_bits = parameters.system.activation_bandwidth_bits,
-                              .largest_m = model.max_m};
+                              .largest_m = model.max_m,
+                              .merges_planes = parameters.array.merges_planes()};
   return make_pair_select(parameters.pair_select, geometry, parameters.columns_per_cycle, parameters.columns_per_group)
       ->path(tile.image.layout.pattern, fetched_inputs(tile));
 }

@@ -75,16 +75,19 @@ Result<std::optional<Pattern>> requested_pattern(const RtlRequest& request, cons
 }
 
 /// The pattern of the layer's zeros: masked by magnitude where they are not those asked for, or what they satisfy.
-Result<Pattern> prune_layer(Layer& layer, std::optional<Pattern> requested, std::span<const Pattern> natives,
+Result<Pattern> prune_layer(Layer& layer, std::optional<Pattern> requested, const FlexcimParameters& parameters,
                             std::vector<std::string>& notes) {
   if (!requested) {
-    const Pattern found = zero_statistics(layer.weights, layer.n_inputs, natives).sparsest();
+    const Pattern found = zero_statistics(layer.weights, layer.n_inputs, parameters.patterns).sparsest();
     notes.push_back(fmt::format("the zeros satisfy {}", found.name()));
     return found;
   }
   if (!zero_statistics(layer.weights, layer.n_inputs, {&*requested, 1}).satisfied.empty()) return *requested;
-  notes.push_back(fmt::format("the weights do not have the zeros of {}: masked by magnitude", requested->name()));
-  SC_TRY(within(layer.name, apply_nm(layer.weights, layer.n_inputs, {}, *requested)));
+  MaskSharing sharing;
+  if (shares_pairs(parameters.pair_select)) sharing = {MaskSharing::Kind::kPairs, parameters.columns_per_group};
+  notes.push_back(fmt::format("the weights do not have the zeros of {}: masked by magnitude{}", requested->name(),
+                              sharing == MaskSharing{} ? "" : ", " + name(sharing)));
+  SC_TRY(within(layer.name, apply_nm(layer.weights, layer.n_inputs, {}, *requested, sharing)));
   return *requested;
 }
 
@@ -179,7 +182,7 @@ Result<void> run_rtl(const RtlRequest& request, bool force) {
   SC_TRY_ASSIGN(Layer layer, read_layer(*checkpoint, request.layer));
   SC_TRY_ASSIGN(const std::optional<Pattern> requested, requested_pattern(request, layer));
   std::vector<std::string> notes;
-  SC_TRY_ASSIGN(const Pattern pattern, prune_layer(layer, requested, parameters.patterns, notes));
+  SC_TRY_ASSIGN(const Pattern pattern, prune_layer(layer, requested, parameters, notes));
   const Operation operation{
       .name = layer.name, .n_inputs = layer.n_inputs, .n_outputs = layer.n_outputs, .pattern = pattern};
   SC_TRY_ASSIGN(const Pattern runs_as, within(layer.name, native_pattern(operation, parameters.patterns)));

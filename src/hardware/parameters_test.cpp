@@ -62,7 +62,7 @@ TEST(MachineDescription, UnknownKeysNameTheNearest) {
 TEST(MachineDescription, MissingKeysSayWhatIsAllowed) {
   EXPECT_EQ(error_after("pair_select:", "#"),
             "machine.yaml: 'pair_select' is missing (how a cell gets its input); add it; allowed: bitserial_per_cell | "
-            "column_pipelined | per_column | shared_pairs");
+            "column_pipelined | per_column | shared_pairs | bitserial_per_group");
   EXPECT_NE(error_after("machine: flexcim", "").find("'machine' is missing"), std::string::npos);
 }
 

@@ -17,11 +17,11 @@ loader.exec_module(synthesise)
 ROWS, COLUMNS, PORT_BITS = 8, 2, 64
 
 
-def whole_macro(sub_macros, pair_select, per_cycle, per_group):
+def whole_macro(sub_macros, pair_select, per_cycle, per_group, accumulators):
     """Gate equivalents of the hierarchy, each module mapped for itself."""
     parameters = {"Rows": ROWS, "Columns": COLUMNS, "SubMacros": sub_macros, "MaxM": 2 * sub_macros,
                   "PairSelect": synthesise.PAIR_SELECT.index(pair_select), "ColumnsPerCycle": per_cycle,
-                  "ColumnsPerGroup": per_group, "PortBits": PORT_BITS}
+                  "ColumnsPerGroup": per_group, "SharedAccumulators": int(accumulators == "shared"), "PortBits": PORT_BITS}
     commands = [command for command in synthesise.script("flexcim_macro", parameters, ["flexcim_cells"]) if command != "flatten"]
     with tempfile.TemporaryDirectory() as folder:
         commands_file = pathlib.Path(folder) / "run.ys"
@@ -33,7 +33,8 @@ def whole_macro(sub_macros, pair_select, per_cycle, per_group):
 class Synthesise(unittest.TestCase):
     def test_adds_up_to_the_whole_macro(self):
         synthesise.PORT_BITS = PORT_BITS
-        for variant in [(2, "bitserial_per_cell", 1, 2), (2, "shared_pairs", 1, 1)]:
+        for variant in [(2, "bitserial_per_cell", 1, 2, "per_sub_macro"), (2, "shared_pairs", 1, 1, "per_sub_macro"),
+                        (2, "bitserial_per_group", 1, 2, "shared")]:
             pieces = synthesise.flexcim(*variant, rows=ROWS, columns=COLUMNS)
             gates = sum(component["gate_equivalents"] for component in pieces.components())
             whole = whole_macro(*variant)

@@ -10,7 +10,8 @@ namespace sparsecim {
 
 /// The array that all digital compute-in-memory macros here share: words of weight cells with a bit-serial multiplier
 /// each, and per sub-macro and column an adder tree, a shift-accumulator and a few partial-sum entries; a merging tree
-/// per column adds the sub-macros. A column is one output; activations enter along the rows, one bit a cycle.
+/// per column adds the sub-macros, or, in front of one accumulator for all of them, their bit planes. A column is one
+/// output; activations enter along the rows, one bit a cycle.
 struct MacroArray {
   std::int64_t rows = 128;
   std::int64_t columns = 32;
@@ -22,14 +23,25 @@ struct MacroArray {
   /// lines and trees hold still and the accumulators add nothing, which takes a detector.
   enum class ZeroPlanes { kPass, kHold };
   ZeroPlanes zero_planes = ZeroPlanes::kPass;
+  /// kShared: the merging tree adds up the planes of the sub-macros, behind a register of each tree, so that a column
+  /// has one accumulator and one set of entries.
+  enum class Accumulators { kPerSubMacro, kShared };
+  Accumulators accumulators = Accumulators::kPerSubMacro;
 
   bool holds_zero_planes() const { return zero_planes == ZeroPlanes::kHold; }
   std::int64_t words() const { return rows * columns; }
   std::int64_t rows_per_sub_macro() const { return rows / sub_macros; }
   AdderTree tree() const { return {rows_per_sub_macro(), weight_bits}; }
-  /// Width of a shift-accumulator: a tree's result over activation_bits planes.
-  std::int64_t accumulator_bits() const { return tree().result_bits() + activation_bits; }
-  AdderTree merge() const { return {sub_macros, accumulator_bits()}; }
+  bool merges_planes() const { return accumulators == Accumulators::kShared && sub_macros > 1; }
+  std::int64_t accumulators_of_column() const { return merges_planes() ? 1 : sub_macros; }
+  /// Width of a shift-accumulator: what it adds over activation_bits planes.
+  std::int64_t accumulator_bits() const {
+    return (merges_planes() ? merge().result_bits() : tree().result_bits()) + activation_bits;
+  }
+  /// Of planes, or of accumulated sums.
+  AdderTree merge() const { return {sub_macros, tree().result_bits() + (merges_planes() ? 0 : activation_bits)}; }
+  /// Of a column, over all rows.
+  std::int64_t sum_bits() const { return merges_planes() ? accumulator_bits() : merge().result_bits(); }
 
   void add_parts(std::vector<Part>& parts) const;
   /// `ahead` are the steps between the register that holds the activation bits and the multiplier (cell muxes).

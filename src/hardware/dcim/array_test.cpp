@@ -60,6 +60,48 @@ TEST(MacroArray, MergesFourSubMacrosInTheTimeThatFollowsFromTheirWidth) {
   EXPECT_NEAR(path_ns(paths[1], 28).nominal, 2.45, 0.006);
 }
 
+TEST(MacroArray, WithSharedAccumulatorsSplitsItsLongestPathBehindTheTrees) {
+  const MacroArray shared{.sub_macros = 4, .accumulators = MacroArray::Accumulators::kShared};
+  std::vector<Path> paths, own;
+  shared.add_paths(paths, {});
+  MacroArray{.sub_macros = 4}.add_paths(own, {});
+  ASSERT_EQ(paths.size(), 2u);
+  // A NOR, 4 sums, an input to carry and 11 carries; one sum, an input to carry and 13 carries, and the accumulator's
+  // input to carry and 7 carries.
+  EXPECT_NEAR(path_ns(paths[0], 28).nominal, (1 + 4 * 4.8 + 4.4 + 11 * 2) * 0.0478, 1e-6);
+  EXPECT_NEAR(path_ns(paths[1], 28).nominal, (4.8 + 4.4 + 13 * 2 + 4.4 + 7 * 2) * 0.0478, 1e-6);
+  EXPECT_LT(path_ns(longest_path(paths, 28), 28).nominal, path_ns(longest_path(own, 28), 28).nominal);
+}
+
+/// Parts of a component that consist of `cost`, in one macro.
+double parts_of(const MacroArray& array, std::string_view component, const Cost& cost) {
+  std::vector<Part> parts;
+  array.add_parts(parts);
+  double instances = 0;
+  for (const Part& part : parts)
+    if (part.component == component && part.cost == &cost) instances += part.instances;
+  return instances;
+}
+
+TEST(MacroArray, SharesOneAccumulatorOfTheSumsWidthBetweenTheSubMacrosOfAColumn) {
+  MacroArray array{.sub_macros = 4};
+  EXPECT_EQ(array.sum_bits(), 23);
+  EXPECT_EQ(parts_of(array, "accumulators", kFlipFlop), 32 * 4 * 21);
+  EXPECT_EQ(parts_of(array, "partial-sum entries", kFlipFlop), 32 * 4 * 21 * 3);
+  EXPECT_EQ(parts_of(array, "merging", kFlipFlop), 32 * 23);
+  const double trees = parts_of(array, "adder trees", kFullAdder);
+  array.accumulators = MacroArray::Accumulators::kShared;
+  EXPECT_EQ(array.sum_bits(), 23);
+  EXPECT_EQ(parts_of(array, "accumulators", kFlipFlop), 32 * 23);
+  EXPECT_EQ(parts_of(array, "partial-sum entries", kFlipFlop), 32 * 23 * 3);
+  EXPECT_EQ(parts_of(array, "merging", kFlipFlop), 32 * 4 * 13) << "what each tree gives";
+  EXPECT_EQ(parts_of(array, "merging", kFullAdder), 32 * (2 * 13 + 14));
+  EXPECT_EQ(parts_of(array, "adder trees", kFullAdder), trees);
+  array.sub_macros = 1;
+  EXPECT_EQ(parts_of(array, "merging", kFlipFlop), 0) << "there is nothing to share";
+  EXPECT_EQ(array.sum_bits(), 23);
+}
+
 ArrayWork some_work() {
   return {.tile_passes = 10,
           .column_passes = 320,
@@ -100,6 +142,18 @@ TEST(MacroArray, ClocksEveryAccumulatorBitInEveryPlaneButStoresOnlyThoseThatChan
 TEST(MacroArray, PaysForTheRegisterOfMergedSumsOncePerPass) {
   EXPECT_NEAR(events_of({.sub_macros = 4}, some_work(), "merging", kFlipFlop), 320 * 23 / 2.0, 1);
   EXPECT_EQ(events_of({.sub_macros = 1}, some_work(), "merging", kFlipFlop), 0);
+}
+
+TEST(MacroArray, WithSharedAccumulatorsMergesEveryPlaneAndClocksAQuarterOfTheAccumulators) {
+  const MacroArray shared{.sub_macros = 4, .accumulators = MacroArray::Accumulators::kShared}, own{.sub_macros = 4};
+  EXPECT_NEAR(events_of(shared, some_work(), "merging", kFlipFlop), 320 * 8 * 4 * 13 / 2.0, 1);
+  EXPECT_EQ(events_of(shared, some_work(), "clock", kClockPin), 320 * 23 * 9 + 320 * 8 * 4 * 13 + 10 * 8 * 64);
+  EXPECT_GT(events_of(shared, some_work(), "merging", kFullAdder),
+            6 * events_of(own, some_work(), "merging", kFullAdder) * (2 * 13 + 14) / (2 * 21 + 22));
+  EXPECT_LT(events_of(shared, some_work(), "accumulators", kFullAdder),
+            0.5 * events_of(own, some_work(), "accumulators", kFullAdder));
+  EXPECT_EQ(events_of(shared, some_work(), "adder trees", kFullAdder),
+            events_of(own, some_work(), "adder trees", kFullAdder));
 }
 
 TEST(MacroArray, SpendsNothingOnTreesInPlanesAtRest) {

@@ -21,7 +21,7 @@ struct SmallMachine {
   bool flexcim;
   std::string pair_select = "bitserial_per_cell", weights = "on_chip";
   std::int64_t columns_per_cycle = 1;
-  std::string attention = "digital";
+  std::string attention = "digital", accumulators = "per_sub_macro";
 
   std::string yaml() const {
     std::string text = fmt::format(
@@ -33,8 +33,8 @@ struct SmallMachine {
     if (!flexcim) return "machine: dense-dcim\n" + text;
     text += fmt::format(
         "machine: flexcim\nsub_macros: {}\npair_select: {}\ncolumns_per_cycle: {}\ncolumns_per_group: {}\n"
-        "patterns: [dense",
-        sub_macros, pair_select, columns_per_cycle, columns % 4 == 0 ? 4 : 1);
+        "accumulators: {}\npatterns: [dense",
+        sub_macros, pair_select, columns_per_cycle, columns % 4 == 0 ? 4 : 1, accumulators);
     for (const Pattern pattern : patterns)
       if (!pattern.dense()) text += ", " + pattern.name();
     return text + "]\n";
@@ -301,6 +301,7 @@ TEST(ClosedForm, TakesAsLongAsTheCycleModelOnRandomMachinesOfEveryKind) {
     SmallMachine machine = random_machine(random);
     machine.pair_select = one_of(random, kPairSelectNames);
     machine.columns_per_cycle = one_of<std::int64_t>(random, {1, 2, 4});
+    machine.accumulators = one_of<std::string>(random, {"per_sub_macro", "shared"});
     machine.weights = one_of<std::string>(random, {"on_chip", "resident", "dram"});
     if (machine.weights != "resident") machine.attention = one_of<std::string>(random, {"digital", "macros"});
     const Workload workload{.name = "random", .operations = random_operations(random, machine)};

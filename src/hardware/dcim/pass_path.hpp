@@ -8,6 +8,7 @@ namespace sparsecim {
 // The registers behind a shift-accumulator, each a cycle; docs/formats/machines.md has the whole pipeline in a table.
 inline constexpr std::int64_t kEntryRegister = 1;  // the partial-sum entry that takes a finished sum
 inline constexpr std::int64_t kMergeRegister = 1;  // the sub-macros' merged sum, where there are several
+inline constexpr std::int64_t kPlaneRegister = 1;  // or what each of their trees gives to the one accumulator behind
 inline constexpr std::int64_t kSumRegisters = 2;   // the partial sums' adder, half a word in each of two stages
 inline constexpr std::int64_t kLinkRegister = 1;   // the sum of two neighbours' partial sums
 

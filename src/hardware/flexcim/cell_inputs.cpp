@@ -181,6 +181,32 @@ class SharedPairLines : public ImageInputs {
   std::vector<std::uint8_t> lines_;  // [rows][groups][2]
 };
 
+/// The same behind multiplexers of planes: the row's M lines pass the columns up to the last group, where its pair
+/// lines begin.
+class PlanesToGroups : public SharedPairLines {
+ public:
+  PlanesToGroups(const FlexcimImage& image, std::int64_t columns_per_group)
+      : SharedPairLines(image, columns_per_group),
+        columns_passed_(columns() - columns_per_group),
+        blocks_lines_(at(layout().rows * layout().block_inputs())) {}
+
+  void read_plane(int bit, std::span<std::uint8_t> cell_bits) override {
+    SharedPairLines::read_plane(bit, cell_bits);
+    for_each_row([&](std::int64_t row, std::int64_t block) {
+      for (std::int64_t position = 0; position < layout().block_inputs(); ++position) {
+        std::uint8_t& line = blocks_lines_[at(row * layout().block_inputs() + position)];
+        const auto now = static_cast<std::uint8_t>(bit_of(input(block, position), bit));
+        line_changes_ += line != now ? columns_passed_ : 0;
+        line = now;
+      }
+    });
+  }
+
+ private:
+  std::int64_t columns_passed_;
+  std::vector<std::uint8_t> blocks_lines_;  // [rows][M]
+};
+
 }  // namespace
 
 std::unique_ptr<CellInputs> make_cell_inputs(const FlexcimParameters& parameters, const FlexcimImage& image) {
@@ -191,6 +217,9 @@ std::unique_ptr<CellInputs> make_cell_inputs(const FlexcimParameters& parameters
       return std::make_unique<LatchedPairs>(image, parameters.columns_per_cycle);
     case PairSelectKind::kPerColumn:
       return std::make_unique<ColumnUnits>(image);
+    case PairSelectKind::kBitserialPerGroup:
+      if (parameters.columns_per_group == 1) return std::make_unique<BitserialLines>(image);
+      return std::make_unique<PlanesToGroups>(image, parameters.columns_per_group);
     case PairSelectKind::kSharedPairs:
       break;
   }

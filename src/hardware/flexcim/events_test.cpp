@@ -83,7 +83,8 @@ Both both_of(Pattern pattern, PairSelectKind kind = PairSelectKind::kBitserialPe
 
 const std::vector<Pattern> kPatterns = {{}, {1, 2}, {4, 8}, {2, 8}, {1, 8}};
 constexpr PairSelectKind kBitserial = PairSelectKind::kBitserialPerCell, kPipelined = PairSelectKind::kColumnPipelined,
-                         kPerColumn = PairSelectKind::kPerColumn, kShared = PairSelectKind::kSharedPairs;
+                         kPerColumn = PairSelectKind::kPerColumn, kShared = PairSelectKind::kSharedPairs,
+                         kPerGroup = PairSelectKind::kBitserialPerGroup;
 
 double ratio(double closed, std::int64_t counted) { return closed / static_cast<double>(counted); }
 
@@ -162,6 +163,15 @@ TEST(FlexcimEvents, OfLinesThatCarryChosenPairsAreTheClosedFormsWithinTwoPerCent
       EXPECT_NEAR(line_ratio(both_of(pattern, kPipelined, k)), 1, 0.02) << pattern.name() << ", k = " << k;
   for (const auto& [k, group] : {std::pair<std::int64_t, std::int64_t>{1, 32}, {4, 8}, {1, 8}, {2, 4}})
     EXPECT_NEAR(line_ratio(both_of({2, 8}, kShared, k, group)), 1, 0.02) << "k = " << k << ", G = " << group;
+}
+
+TEST(FlexcimEvents, OfPlanesThatGroupsPickFromAreTheClosedFormsOneByOneUpToThePairs) {
+  for (const std::int64_t inputs : {kFullTiles, std::int64_t{520}})
+    EXPECT_NEAR(line_ratio(both_of({}, kPerGroup, 1, 1, inputs)), 1, 1e-9) << "as bitserial_per_cell";
+  for (const Pattern pattern : {Pattern{2, 4}, {4, 8}, {2, 8}, {1, 8}})
+    for (const std::int64_t group : {32, 8, 2})
+      EXPECT_NEAR(line_ratio(both_of(pattern, kPerGroup, 1, group)), 1, 0.02) << pattern.name() << ", G = " << group;
+  EXPECT_LT(both_of({2, 8}, kPerGroup, 1, 32).counts.line_changes, both_of({2, 8}).counts.line_changes / 3);
 }
 
 TEST(FlexcimEvents, NeverMakeDenseAndSparseWeightsCostTheSame) {

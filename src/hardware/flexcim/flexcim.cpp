@@ -31,7 +31,8 @@ PairGeometry geometry_of(const FlexcimParameters& parameters) {
                         .activation_bits = array.activation_bits,
                         .bandwidth_bits = parameters.system.activation_bandwidth_bits,
                         .largest_m = largest_m(parameters.patterns),
-                        .most_inputs = array.rows};
+                        .most_inputs = array.rows,
+                        .merges_planes = array.merges_planes()};
   std::set<int> kept;
   for (const Pattern pattern : parameters.patterns) {
     geometry.most_inputs = std::max(geometry.most_inputs, inputs_per_pass_of(parameters, pattern));
@@ -54,7 +55,7 @@ class FlexcimStage : public InputStage {
   /// `isel` of every weight; the pair of every weight, or of a group of columns.
   std::int64_t position_bits(Pattern pattern, std::int64_t outputs) const override {
     if (pattern.dense()) return 0;
-    const bool shared = parameters_.pair_select == PairSelectKind::kSharedPairs;
+    const bool shared = shares_pairs(parameters_.pair_select);
     const std::int64_t choices = shared ? divide_up(outputs, parameters_.columns_per_group) : outputs;
     return outputs + choices * (log2_of(pattern.m) - 1);
   }
@@ -62,7 +63,7 @@ class FlexcimStage : public InputStage {
   PassPath path(Pattern pattern, std::int64_t inputs) const override { return select_->path(pattern, inputs); }
 
   Result<void> check(const Operation& operation, Pattern native) const override {
-    const bool needs_shared_mask = parameters_.pair_select == PairSelectKind::kSharedPairs;
+    const bool needs_shared_mask = shares_pairs(parameters_.pair_select);
     if (!needs_shared_mask || !operation.weights || native.dense() || native.m <= 2) return {};
     const std::int64_t group = parameters_.columns_per_group;
     const int needed = operation.weights->pairs_needed(group, native.m);
@@ -70,9 +71,8 @@ class FlexcimStage : public InputStage {
     return fail(Remedy{fmt::format("prune with --mask-granularity pairs:{}, or choose another pair_select: "
                                    "bitserial_per_cell takes every mask",
                                    group)},
-                "pair_select shared_pairs lets {} columns choose {} pairs of {} inputs between them, and this mask "
-                "needs {}",
-                group, native.n, native.m, needed);
+                "pair_select {} lets {} columns choose {} pairs of {} inputs between them, and this mask needs {}",
+                kPairSelectNames[static_cast<std::size_t>(parameters_.pair_select)], group, native.n, native.m, needed);
   }
 
   void add_parts(std::vector<Part>& parts) const override { select_->add_parts(parts); }
@@ -106,6 +106,9 @@ std::vector<Parameter<FlexcimParameters>> declare_flexcim() {
   declare_array(parameters, [](P& p) -> MacroArray& { return p.array; });
   parameters.push_back(integer_parameter<P>({"sub_macros", "P: equal parts along the rows, a power of two"}, 1, 64,
                                             [](P& p) -> std::int64_t& { return p.array.sub_macros; }));
+  parameters.push_back(choice_parameter<P>(
+      {"accumulators", "a column's: one in every sub-macro, or one behind the merging of bit planes", "per_sub_macro"},
+      {"per_sub_macro", "shared"}, [](P& p) -> auto& { return p.array.accumulators; }));
   parameters.push_back(patterns_or_all());
   parameters.push_back(choice_parameter<P>(
       {"any_n", "whether blocks may straddle row positions, so that any N packs without gaps", "false"},
@@ -115,8 +118,9 @@ std::vector<Parameter<FlexcimParameters>> declare_flexcim() {
   parameters.push_back(
       integer_parameter<P>({"columns_per_cycle", "k: used with column_pipelined and shared_pairs", "1"}, 1, 4096,
                            [](P& p) -> std::int64_t& { return p.columns_per_cycle; }));
-  parameters.push_back(integer_parameter<P>({"columns_per_group", "G: used with shared_pairs", "32"}, 1, 4096,
-                                            [](P& p) -> std::int64_t& { return p.columns_per_group; }));
+  parameters.push_back(
+      integer_parameter<P>({"columns_per_group", "G: used with shared_pairs and bitserial_per_group", "32"}, 1, 4096,
+                           [](P& p) -> std::int64_t& { return p.columns_per_group; }));
   declare_system(parameters, [](P& p) -> SystemParameters& { return p.system; });
   return parameters;
 }
@@ -150,11 +154,10 @@ Result<void> validate(const FlexcimParameters& parameters) {
   if (parameters.columns_per_cycle > columns)
     return fail(Remedy{fmt::format("at most {}", columns)}, "columns_per_cycle: {} is more than macro.columns {}",
                 parameters.columns_per_cycle, columns);
-  const bool shared = parameters.pair_select == PairSelectKind::kSharedPairs;
-  if (shared && columns % parameters.columns_per_group != 0)
+  if (shares_pairs(parameters.pair_select) && columns % parameters.columns_per_group != 0)
     return fail(Remedy{"choose a divisor"}, "columns_per_group: {} does not divide macro.columns {}",
                 parameters.columns_per_group, columns);
-  if (parameters.any_n && parameters.pair_select != PairSelectKind::kBitserialPerCell)
+  if (parameters.any_n && !carries_planes(parameters.pair_select))
     return fail(Remedy{"choose pair_select: bitserial_per_cell, or leave any_n out"},
                 "any_n: {} brings a block's inputs to one row position, where all of the block must lie",
                 kPairSelectNames[static_cast<std::size_t>(parameters.pair_select)]);

@@ -144,6 +144,30 @@ TEST(Flexcim, RefusesWhatNoPatternHoldsAndNamesTheRemedy) {
             "flexcim: up: no pattern of the machine holds 4:8; add dense to the machine's patterns");
 }
 
+TEST(Flexcim, WithPlanesPickedByGroupsTakesTheMasksOfSharedPairsAndTheCyclesOfPlanesPickedByCells) {
+  const MachineDescription machine = flexcim_with_scheme("bitserial_per_group");
+  for (const Pattern pattern : {Pattern{}, {1, 2}, {4, 8}, {1, 8}})
+    EXPECT_EQ(interval(machine, pattern), interval(machine_with("flexcim"), pattern)) << pattern.name();
+  Operation operation = matrix({2, 4});
+  operation.weights = MaskStatistics{.nonzero = 1024 * 384, .one_bits = 1024 * 384 * 4, .most_kept = {2, 2, 4, 8}};
+  const auto refused = simulate(workload_of(operation), machine);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().line().find("pair_select bitserial_per_group lets 32 columns choose 2 pairs"),
+            std::string::npos)
+      << refused.error().line();
+}
+
+TEST(Flexcim, TakesAsLongWithSharedAccumulatorsWhichHaveARegisterInFrontInsteadOfOneBehind) {
+  for (const char* scheme : {"bitserial_per_cell", "column_pipelined", "shared_pairs", "bitserial_per_group"}) {
+    const Operation operation = matrix({4, 8}, 3, 700, 80);
+    const std::string shared = std::string(scheme) + "\naccumulators: shared";
+    for (const Fidelity fidelity : {Fidelity::kClosedForm, Fidelity::kCycle})
+      EXPECT_EQ(simulated(flexcim_with_scheme(scheme), operation, fidelity).cycles,
+                simulated(flexcim_with_scheme(shared), operation, fidelity).cycles)
+          << scheme;
+  }
+}
+
 TEST(Flexcim, WithSharedPairsRefusesARealMaskThatWasNotPrunedForIt) {
   const MachineDescription machine = flexcim_with_scheme("shared_pairs");
   Operation operation = matrix({2, 4});
@@ -182,7 +206,9 @@ TEST(PairSelection, CostsWhatTheDocumentedTableSays) {
                               {"column_pipelined", 1, 478.6, 3.20, 524.7, 3383},
                               {"column_pipelined", 4, 504.9, 3.20, 131.4, 1873},
                               {"per_column", 1, 671.4, 3.20, 131.2, 1392},
-                              {"shared_pairs", 1, 294.2, 3.20, 131.2, 1131}};
+                              {"shared_pairs", 1, 294.2, 3.20, 131.2, 1131},
+                              {"bitserial_per_group", 1, 283.1, 3.39, 131.2, 1145},
+                              {"bitserial_per_group\naccumulators: shared", 1, 241.8, 2.56, 131.2, 1057}};
   for (const SchemeCost& row : table) {
     SCOPED_TRACE(row.scheme);
     const Simulation simulation =

@@ -124,7 +124,8 @@ FlexcimMacro::FlexcimMacro(const FlexcimParameters& parameters, FlexcimImage ima
       cell_bits_before_(index_of(array_.words())),
       operands_(index_of(array_.rows_per_sub_macro())),
       adders_(index_of(array_.columns * array_.sub_macros * (array_.rows_per_sub_macro() - 1))),
-      accumulators_(index_of(array_.columns * array_.sub_macros)) {
+      tree_sums_(index_of(array_.sub_macros)),
+      accumulators_(index_of(array_.columns * array_.accumulators_of_column())) {
   counts_.tree_input_changes.resize(index_of(array_.tree().levels()));
   for (const FlexcimWord& word : image_.words) nonzero_weights_ += word.weight != 0;
 }
@@ -142,7 +143,7 @@ void FlexcimMacro::pass(std::span<const std::int8_t> inputs, std::span<std::int6
     else
       run_plane(bit);
   }
-  for (std::int64_t column = 0; column < image_.n_outputs; ++column) sums[index_of(column)] = merge(column);
+  for (std::int64_t column = 0; column < image_.n_outputs; ++column) sums[index_of(column)] = sum_of(column);
   ++counts_.tile_passes;
   counts_.column_passes += image_.n_outputs;
   counts_.planes += array_.activation_bits;
@@ -153,13 +154,20 @@ void FlexcimMacro::pass(std::span<const std::int8_t> inputs, std::span<std::int6
 void FlexcimMacro::run_plane(int bit) {
   std::swap(cell_bits_, cell_bits_before_);
   inputs_->read_plane(bit, cell_bits_);
-  for (std::int64_t column = 0; column < array_.columns; ++column)
+  for (std::int64_t column = 0; column < array_.columns; ++column) {
     for (std::int64_t sub_macro = 0; sub_macro < array_.sub_macros; ++sub_macro)
-      accumulate(column * array_.sub_macros + sub_macro, add_products(column, sub_macro), bit);
+      tree_sums_[index_of(sub_macro)] = add_products(column, sub_macro);
+    if (array_.merges_planes()) {
+      accumulate(column, merge(tree_sums_), bit);
+      continue;
+    }
+    for (std::int64_t sub_macro = 0; sub_macro < array_.sub_macros; ++sub_macro)
+      accumulate(column * array_.sub_macros + sub_macro, tree_sums_[index_of(sub_macro)], bit);
+  }
 }
 
 void FlexcimMacro::hold_plane(int bit) {
-  for (std::int64_t tree = 0; tree < std::ssize(accumulators_); ++tree) accumulate(tree, 0, bit);
+  for (std::int64_t index = 0; index < std::ssize(accumulators_); ++index) accumulate(index, 0, bit);
 }
 
 /// One plane of a sub-macro's column: the products weight * bit, and their sum.
@@ -198,8 +206,8 @@ std::int64_t FlexcimMacro::add_up(std::int64_t tree) {
 
 /// The sign plane, which comes first, is stored as it is; the plane behind it doubles the negative of that, -2 s =
 /// 2 not(s) + 1 + a carry.
-void FlexcimMacro::accumulate(std::int64_t tree, std::int64_t sum, int bit) {
-  std::int64_t& accumulator = accumulators_[index_of(tree)];
+void FlexcimMacro::accumulate(std::int64_t index, std::int64_t sum, int bit) {
+  std::int64_t& accumulator = accumulators_[index_of(index)];
   const std::int64_t before = accumulator, bits = widths_.accumulator_bits;
   const auto sign = static_cast<int>(array_.activation_bits) - 1;
   const bool negate = bit == sign - 1;
@@ -211,11 +219,16 @@ void FlexcimMacro::accumulate(std::int64_t tree, std::int64_t sum, int bit) {
   accumulator = next.value;
 }
 
-/// As add_up, from accumulators' to merged width.
-std::int64_t FlexcimMacro::merge(std::int64_t column) {
-  std::vector<std::int64_t> operands(accumulators_.begin() + column * array_.sub_macros,
-                                     accumulators_.begin() + (column + 1) * array_.sub_macros);
-  std::int64_t bits = widths_.accumulator_bits;
+std::int64_t FlexcimMacro::sum_of(std::int64_t column) {
+  const std::int64_t n = array_.accumulators_of_column();
+  const auto own = std::span(accumulators_).subspan(index_of(column * n), index_of(n));
+  return array_.merges_planes() ? own.front() : merge(own);
+}
+
+/// As add_up, from the width of a sub-macro's plane or accumulator to the merged width.
+std::int64_t FlexcimMacro::merge(std::span<const std::int64_t> sums_of_sub_macros) {
+  std::vector<std::int64_t> operands(sums_of_sub_macros.begin(), sums_of_sub_macros.end());
+  std::int64_t bits = array_.merges_planes() ? array_.tree().result_bits() : widths_.accumulator_bits;
   for (std::int64_t sums = array_.sub_macros / 2; sums > 0; sums /= 2) {
     bits = std::min(bits + 1, widths_.merged_bits);
     for (std::int64_t i = 0; i < sums; ++i) {

@@ -13,8 +13,8 @@ namespace sparsecim {
 /// Widths of a macro's registers, two's complement. What the inventory has is enough for every weight and activation
 /// (functional_test.cpp: all of them -128, and one bit less is not).
 struct FlexcimWidths {
-  std::int64_t accumulator_bits;  // of each sub-macro column
-  std::int64_t merged_bits;       // of a column
+  std::int64_t accumulator_bits;  // of each sub-macro column, or of a column where sub-macros share it
+  std::int64_t merged_bits;       // of what the merging tree gives
   std::int64_t partial_sum_bits = kPartialSumBits;
 
   static FlexcimWidths of(const MacroArray& array);
@@ -43,8 +43,9 @@ struct FlexcimCounts {
 
 /// A macro that holds one tile: takes a token's inputs bit plane by bit plane, sign plane first, as the hardware does.
 /// /// In every column, each sub-macro's tree adds the products of a plane, and the accumulator doubles what it has and
-/// adds them; behind the sign plane what it has is inverted, which subtracts it. The merging tree adds the sub-macros.
-/// Where the array holds zero planes, its lines and trees keep what they have and the accumulators only double.
+/// adds them; behind the sign plane what it has is inverted, which subtracts it. The merging tree adds the sub-macros,
+/// or their planes, where they share an accumulator. Where the array holds zero planes, its lines and trees keep what
+/// they have and the accumulators only double.
 class FlexcimMacro {
  public:
   /// REQUIRES: validate(parameters) but for its patterns; image.layout is that of the parameters.
@@ -53,7 +54,8 @@ class FlexcimMacro {
 
   /// One token: its inputs of the tile (image.n_inputs) give the merged sums of the tile's outputs (image.n_outputs).
   void pass(std::span<const std::int8_t> inputs, std::span<std::int64_t> sums);
-  /// The shift-accumulators at the end of the last pass, [columns][sub_macros]: what RTL can be compared with.
+  /// The shift-accumulators at the end of the last pass, [columns][MacroArray::accumulators_of_column]: what RTL can be
+  /// compared with.
   std::span<const std::int64_t> accumulators() const { return accumulators_; }
   const FlexcimCounts& counts() const { return counts_; }
 
@@ -66,8 +68,9 @@ class FlexcimMacro {
   void hold_plane(int bit);
   std::int64_t add_products(std::int64_t column, std::int64_t sub_macro);
   std::int64_t add_up(std::int64_t tree);
-  void accumulate(std::int64_t tree, std::int64_t sum, int bit);
-  std::int64_t merge(std::int64_t column);
+  void accumulate(std::int64_t index, std::int64_t sum, int bit);
+  std::int64_t merge(std::span<const std::int64_t> sums_of_sub_macros);
+  std::int64_t sum_of(std::int64_t column);
 
   MacroArray array_;
   FlexcimWidths widths_;
@@ -76,7 +79,8 @@ class FlexcimMacro {
   std::vector<std::uint8_t> cell_bits_, cell_bits_before_;  // [rows][columns]
   std::vector<std::int64_t> operands_;                      // of a tree, level after level in place
   std::vector<AdderInputs> adders_;                         // [columns][sub_macros][adders], level after level
-  std::vector<std::int64_t> accumulators_;                  // [columns][sub_macros]
+  std::vector<std::int64_t> tree_sums_;                     // [sub_macros], of a column's plane
+  std::vector<std::int64_t> accumulators_;                  // [columns][accumulators_of_column]
   std::int64_t nonzero_weights_ = 0;
   FlexcimCounts counts_;
 };

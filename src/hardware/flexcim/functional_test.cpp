@@ -23,10 +23,11 @@ std::vector<std::int32_t> plain_product(std::span<const std::int8_t> weights, st
 }
 
 std::string describe(const FlexcimParameters& machine, Pattern pattern) {
-  return fmt::format("{} rows, {} columns, P = {}, {}{}, k = {}, G = {}, {}", machine.array.rows, machine.array.columns,
-                     machine.array.sub_macros, kPairSelectNames[static_cast<std::size_t>(machine.pair_select)],
-                     machine.any_n ? " any_n" : "", machine.columns_per_cycle, machine.columns_per_group,
-                     pattern.name());
+  return fmt::format("{} rows, {} columns, P = {}{}, {}{}, k = {}, G = {}, {}", machine.array.rows,
+                     machine.array.columns, machine.array.sub_macros,
+                     machine.array.merges_planes() ? " that share accumulators" : "",
+                     kPairSelectNames[static_cast<std::size_t>(machine.pair_select)], machine.any_n ? " any_n" : "",
+                     machine.columns_per_cycle, machine.columns_per_group, pattern.name());
 }
 
 void expect_exact(const FlexcimParameters& machine, Pattern pattern, Values weight_values, Values activation_values,
@@ -91,10 +92,17 @@ struct FullMacro {
 };
 
 TEST(FlexcimWidths, HoldTheLargestSumAndAreNotABitTooWide) {
-  for (const std::int64_t sub_macros : {1, 2, 4, 8})
+  using enum MacroArray::Accumulators;
+  for (const auto& [sub_macros, accumulators] : {std::pair{1, kPerSubMacro},
+                                                 {2, kPerSubMacro},
+                                                 {4, kPerSubMacro},
+                                                 {8, kPerSubMacro},
+                                                 {1, kShared},
+                                                 {2, kShared},
+                                                 {8, kShared}})
     for (const std::int64_t rows : {16, 128, 1024}) {
-      SCOPED_TRACE(fmt::format("{} rows, P = {}", rows, sub_macros));
-      const FullMacro full({.rows = rows, .columns = 2, .sub_macros = sub_macros});
+      const FullMacro full({.rows = rows, .columns = 2, .sub_macros = sub_macros, .accumulators = accumulators});
+      SCOPED_TRACE(describe(full.machine, {}));
       const FlexcimWidths widths = FlexcimWidths::of(full.machine.array);
       std::vector<std::int64_t> sums;
       const FlexcimCounts counts = full.pass(widths, sums);
@@ -102,12 +110,13 @@ TEST(FlexcimWidths, HoldTheLargestSumAndAreNotABitTooWide) {
       EXPECT_EQ(sums, (std::vector<std::int64_t>{rows * 16384, rows * 16384}));
 
       const FlexcimCounts narrow = full.pass({widths.accumulator_bits - 1, widths.merged_bits}, sums);
-      EXPECT_EQ(narrow.accumulator_overflows, 2 * sub_macros) << "once in every accumulator, in its last plane";
+      EXPECT_EQ(narrow.accumulator_overflows, 2 * full.machine.array.accumulators_of_column())
+          << "once in every accumulator, in its last plane";
       EXPECT_NE(sums.front(), rows * 16384);
 
       if (sub_macros == 1) continue;  // nothing to merge
       const FlexcimCounts unmerged = full.pass({widths.accumulator_bits, widths.merged_bits - 1}, sums);
-      EXPECT_EQ(unmerged.merge_overflows, 2);
+      EXPECT_EQ(unmerged.merge_overflows, 2) << "once in every column";
     }
 }
 
@@ -165,6 +174,19 @@ TEST(FlexcimFunction, LeavesInItsAccumulatorsWhatTheMergedSumConsistsOf) {
     for (std::size_t sub_macro = 0; sub_macro < 4; ++sub_macro) total += macro.accumulators()[column * 4 + sub_macro];
     EXPECT_EQ(total, sums[column]);
   }
+}
+
+TEST(FlexcimFunction, LeavesTheSumItselfInAnAccumulatorThatSubMacrosShare) {
+  std::mt19937_64 random(3);
+  const MacroArray array{.rows = 16, .columns = 3, .sub_macros = 4, .accumulators = MacroArray::Accumulators::kShared};
+  const FlexcimParameters machine{.array = array};
+  const FlexcimLayout layout = FlexcimLayout::of(machine, {2, 4});
+  const auto weights = random_matrix(layout, 3, layout.inputs(), Values::kRandom, random);
+  FlexcimMacro macro(machine, store_tile(layout, weights, layout.inputs(), {0, layout.inputs(), 0, 3}).value(),
+                     FlexcimWidths::of(array));
+  std::vector<std::int64_t> sums(3);
+  macro.pass(random_values(layout.inputs(), Values::kRandom, random), sums);
+  EXPECT_TRUE(std::ranges::equal(macro.accumulators(), sums));
 }
 
 TEST(FlexcimFunction, RefusesPatternsThatTheMacroHasNoMultiplexersOrRowsFor) {

@@ -12,8 +12,10 @@
 namespace sparsecim {
 namespace {
 
-std::int64_t registers_behind_accumulator(const PairGeometry& geometry) {
-  return kEntryRegister + (geometry.sub_macros > 1 ? kMergeRegister : 0);
+/// Beside the accumulator's own: behind it, or in front of it.
+std::int64_t registers_beside_accumulator(const PairGeometry& geometry) {
+  if (geometry.sub_macros == 1) return kEntryRegister;
+  return kEntryRegister + (geometry.merges_planes ? kPlaneRegister : kMergeRegister);
 }
 
 int log2_of(std::int64_t power) { return std::countr_zero(static_cast<std::uint64_t>(power)); }
@@ -22,28 +24,33 @@ void add_position_cells(std::int64_t bits, std::vector<Part>& parts) {
   parts.push_back({"position bits", &kCimCell, static_cast<double>(bits)});
 }
 
-class BitserialPerCell : public PairSelect {
+/// Rows carry M one-bit lines. For every group of columns, or every column (G = 1), two M/2:1 multiplexers of a row
+/// pick a pair of them, and every cell one of the two.
+class PlanePairs : public PairSelect {
  public:
-  explicit BitserialPerCell(const PairGeometry& geometry)
+  PlanePairs(const PairGeometry& geometry, std::int64_t columns_per_group)
       : geometry_(geometry),
-        lines_{geometry.rows * geometry.largest_m, geometry.columns, geometry.activation_bits,
+        columns_per_group_(columns_per_group),
+        lines_{geometry.rows * geometry.largest_m, columns_passed(), geometry.activation_bits,
                geometry.bandwidth_bits} {}
 
   PassPath path(Pattern, std::int64_t inputs) const override {
-    return lines_.path(inputs, registers_behind_accumulator(geometry_));
+    return lines_.path(inputs, registers_beside_accumulator(geometry_));
   }
-  std::int64_t cell_position_bits() const override { return log2_of(geometry_.largest_m); }
+  std::int64_t cell_position_bits() const override { return shares() ? 1 : log2_of(geometry_.largest_m); }
 
   void add_parts(std::vector<Part>& parts) const override {
     lines_.add_parts(parts);
-    add_position_cells(geometry_.words() * cell_position_bits(), parts);
-    parts.push_back({"pair selection", &kMux2, static_cast<double>(geometry_.words() * (geometry_.largest_m - 1))});
+    const std::int64_t choices = geometry_.rows * groups();
+    add_position_cells(geometry_.words() + choices * (log2_of(geometry_.largest_m) - 1), parts);
+    const std::int64_t pair_muxes = 2 * (geometry_.largest_m / 2 - 1);
+    parts.push_back({"pair selection", &kMux2, static_cast<double>(geometry_.words() + choices * pair_muxes)});
     // A line serves blocks of 1, 2, .., P cells, so its register takes one of log2(P) + 1 inputs of the buffer's port;
     // where any N packs without gaps, one for each N.
     parts.push_back({"line routing", &kMux2, static_cast<double>(lines_.lines * (geometry_.line_sources - 1))});
   }
 
-  std::vector<Path::Step> steps_to_multiplier() const override { return {{&kMuxDelay, cell_position_bits()}}; }
+  std::vector<Path::Step> steps_to_multiplier() const override { return {{&kMuxDelay, log2_of(geometry_.largest_m)}}; }
   void add_paths(std::vector<Path>&) const override {}
 
   void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const override {
@@ -54,17 +61,30 @@ class BitserialPerCell : public PairSelect {
     const double planes = static_cast<double>(geometry_.activation_bits);
     const double route_changes = line_passes * planes * work.line_toggle * route_muxes();
     events.push_back({"line routing", &kMux2, route_changes});
-    // A cell's M live lines go through M - 1 multiplexers, and the last of them through what is left of the M:1 tree.
-    const double cell_rows = line_passes / m;
-    const double muxes_per_cell = m - 1 + log2_of(geometry_.largest_m / m);
-    events.push_back({"pair selection", &kMux2,
-                      cell_rows * static_cast<double>(geometry_.columns) * muxes_per_cell * planes * work.line_toggle});
+    const double row_planes = line_passes / m * planes * work.line_toggle;
+    const double columns = static_cast<double>(geometry_.columns);
+    if (shares()) events.push_back({"activation lines", &kActivationLine, 2 * row_planes * columns});
+    events.push_back({"pair selection", &kMux2, row_planes * (shares() ? shared_muxes(m) : columns * cell_muxes(m))});
   }
 
  private:
   double route_muxes() const { return static_cast<double>(geometry_.line_sources - 1); }
+  bool shares() const { return columns_per_group_ > 1; }
+  std::int64_t groups() const { return divide_up(geometry_.columns, columns_per_group_); }
+  /// By the M lines: to every cell, or to the multiplexers of the last group, from where on two lines take their place.
+  std::int64_t columns_passed() const { return geometry_.columns - (shares() ? columns_per_group_ : 0); }
+  /// Outputs that change in a cell's M:1 tree: the M live lines go through M - 1 multiplexers, and the last of them
+  /// through what is left of it.
+  double cell_muxes(int m) const { return m - 1 + log2_of(geometry_.largest_m / m); }
+  /// In a row: two trees of every group do so with half of the lines each, and every cell picks one of their outputs.
+  double shared_muxes(int m) const {
+    const int pairs = std::max(m / 2, 1);
+    const int of_tree = pairs - 1 + log2_of(geometry_.largest_m / 2 / pairs);
+    return static_cast<double>(groups() * 2 * of_tree + geometry_.columns);
+  }
 
   PairGeometry geometry_;
+  std::int64_t columns_per_group_;
   ActivationLines lines_;
 };
 
@@ -123,7 +143,7 @@ class WordPairs : public PairSelect {
             .port_bits = geometry_.bandwidth_bits,
             .planes = geometry_.activation_bits,
             .pair_cycles = chooses_pairs(pattern) ? scheme_.pair_cycles : 1,
-            .registers = registers_behind_accumulator(geometry_)};
+            .registers = registers_beside_accumulator(geometry_)};
   }
   std::int64_t cell_position_bits() const override {
     return scheme_.shared_columns > 1 ? 1 : log2_of(geometry_.largest_m);
@@ -209,7 +229,9 @@ std::unique_ptr<const PairSelect> make_pair_select(PairSelectKind kind, const Pa
   const std::int64_t k = columns_per_cycle;
   switch (kind) {
     case PairSelectKind::kBitserialPerCell:
-      return std::make_unique<BitserialPerCell>(geometry);
+      return std::make_unique<PlanePairs>(geometry, 1);
+    case PairSelectKind::kBitserialPerGroup:
+      return std::make_unique<PlanePairs>(geometry, columns_per_group);
     case PairSelectKind::kColumnPipelined:
       return std::make_unique<WordPairs>(geometry, WordScheme{.units_per_row_position = k,
                                                               .pair_cycles = divide_up(geometry.columns, k),

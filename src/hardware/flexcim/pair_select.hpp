@@ -17,6 +17,7 @@ struct PairGeometry {
   int largest_m = 8;               // of the machine's patterns: what multiplexers are built for
   std::int64_t most_inputs = 128;  // of a pass, over the machine's patterns
   std::int64_t line_sources = 3;   // blocks of how many sizes a line may belong to, which its register takes one of
+  bool merges_planes = false;      // the sub-macros share a column's accumulator
   std::int64_t words() const { return rows * columns; }
   std::int64_t row_positions() const { return rows / sub_macros; }
 };
@@ -30,10 +31,22 @@ struct PairGeometry {
 ///                     cell must latch its operand while the others are served.
 /// per_column          a distribution unit for each column: no latches, 32 times the multiplexers.
 /// shared_pairs        G columns share their choice of pairs and one unit serves them at once: only for masks pruned
-/// so.
-enum class PairSelectKind { kBitserialPerCell, kColumnPipelined, kPerColumn, kSharedPairs };
+///                     so.
+/// bitserial_per_group G columns share their choice of pairs, and the multiplexers that pick two of the row's M one-bit
+///                     lines; a cell picks one of these. The same masks as shared_pairs, and the smallest.
+enum class PairSelectKind { kBitserialPerCell, kColumnPipelined, kPerColumn, kSharedPairs, kBitserialPerGroup };
 inline const std::vector<std::string> kPairSelectNames = {"bitserial_per_cell", "column_pipelined", "per_column",
-                                                          "shared_pairs"};
+                                                          "shared_pairs", "bitserial_per_group"};
+
+/// Rows carry bit planes of their blocks; else whole words.
+constexpr bool carries_planes(PairSelectKind kind) {
+  return kind == PairSelectKind::kBitserialPerCell || kind == PairSelectKind::kBitserialPerGroup;
+}
+
+/// Groups of columns choose their pairs together.
+constexpr bool shares_pairs(PairSelectKind kind) {
+  return kind == PairSelectKind::kSharedPairs || kind == PairSelectKind::kBitserialPerGroup;
+}
 
 class PairSelect {
  public:
@@ -47,7 +60,8 @@ class PairSelect {
   virtual void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const = 0;
 };
 
-/// `columns_per_cycle` (k) is for column_pipelined and shared_pairs, `columns_per_group` (G) for shared_pairs.
+/// `columns_per_cycle` (k) is for column_pipelined and shared_pairs, `columns_per_group` (G) for those that share
+/// pairs.
 std::unique_ptr<const PairSelect> make_pair_select(PairSelectKind kind, const PairGeometry& geometry,
                                                    std::int64_t columns_per_cycle, std::int64_t columns_per_group);
 

@@ -44,9 +44,7 @@ std::int64_t largest_m(const FlexcimParameters& parameters) {
   return largest;
 }
 
-bool by_plane(const FlexcimParameters& parameters) {
-  return parameters.pair_select == PairSelectKind::kBitserialPerCell;
-}
+bool by_plane(const FlexcimParameters& parameters) { return carries_planes(parameters.pair_select); }
 
 Result<void> check_supported(const FlexcimParameters& parameters) {
   const MacroArray& array = parameters.array;
@@ -95,7 +93,7 @@ class BenchWriter {
   std::int64_t pair_bits() const { return std::max<std::int64_t>(1, exponent_of(largest_m(parameters_)) - 1); }
   /// Columns that the macro keeps one number of a pair for.
   std::int64_t group_columns() const {
-    return parameters_.pair_select == PairSelectKind::kSharedPairs ? parameters_.columns_per_group : 1;
+    return shares_pairs(parameters_.pair_select) ? parameters_.columns_per_group : 1;
   }
   std::int64_t sum_bits() const { return 2 * kWordBits + exponent_of(layout_.rows); }
 
@@ -166,7 +164,9 @@ class BenchWriter {
     say("PairSelect", static_cast<std::int64_t>(parameters_.pair_select),
         kPairSelectNames[static_cast<std::size_t>(parameters_.pair_select)]);
     say("ColumnsPerCycle", parameters_.columns_per_cycle, "k");
-    say("ColumnsPerGroup", group_columns() == 1 ? layout_.columns : group_columns(), "G, of shared_pairs");
+    say("ColumnsPerGroup", group_columns() == 1 ? layout_.columns : group_columns(), "G, where columns share pairs");
+    const bool shared_accumulators = parameters_.array.accumulators == MacroArray::Accumulators::kShared;
+    text += fmt::format("localparam bit SharedAccumulators = 1'b{};\n", shared_accumulators ? 1 : 0);
     text += fmt::format("localparam bit AnyN = 1'b{};\n", parameters_.any_n ? 1 : 0);
     say("WeightBits", kWordBits, "two's complement");
     say("ActBits", kWordBits, "two's complement");

@@ -74,6 +74,19 @@ TEST(RtlBench, KeepsPairsOnceAGroupWhereTheyAreShared) {
   EXPECT_THAT(bench.files.front().text, HasSubstr("ColumnsPerGroup = 2;"));
 }
 
+TEST(RtlBench, SendsPlanesAndKeepsPairsOnceAGroupWhereGroupsPickFromPlanes) {
+  FlexcimParameters parameters = small_parameters(PairSelectKind::kBitserialPerGroup);
+  parameters.array.accumulators = MacroArray::Accumulators::kShared;
+  const RtlBench bench = make_rtl_bench(parameters, kWork).value();
+  const RtlBench per_cell = make_rtl_bench(small_parameters(), kWork).value();
+  EXPECT_EQ(lines_of(bench, "pairs.hex"), (std::vector<std::string>{"0", "0", "1", "0"}));
+  EXPECT_EQ(lines_of(bench, "words.hex"), lines_of(per_cell, "words.hex"));
+  EXPECT_EQ(lines_of(bench, "sums.hex"), lines_of(per_cell, "sums.hex"));
+  EXPECT_THAT(bench.files.front().text, HasSubstr("PairSelect = 4;"));
+  EXPECT_THAT(bench.files.front().text, HasSubstr("SharedAccumulators = 1'b1;"));
+  EXPECT_THAT(per_cell.files.front().text, HasSubstr("SharedAccumulators = 1'b0;"));
+}
+
 TEST(RtlBench, TakesStripsOfOutputsAndAllTheirInputs) {
   const std::vector<std::int8_t> weights(5 * 9, 1);
   const std::vector<std::int8_t> activations(3 * 9, 1);

@@ -126,7 +126,7 @@ class TileWriter {
 }  // namespace
 
 FlexcimLayout FlexcimLayout::of(const FlexcimParameters& parameters, Pattern pattern) {
-  const bool shared = parameters.pair_select == PairSelectKind::kSharedPairs && !pattern.dense() && pattern.m > 2;
+  const bool shared = sparsecim::shares_pairs(parameters.pair_select) && !pattern.dense() && pattern.m > 2;
   return {.pattern = pattern,
           .rows = parameters.array.rows,
           .columns = parameters.array.columns,

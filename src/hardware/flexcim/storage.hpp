@@ -19,8 +19,8 @@ namespace sparsecim {
 struct FlexcimLayout {
   Pattern pattern;
   std::int64_t rows, columns, sub_macros;
-  /// 1: each column chooses its pairs; G: shared_pairs. Patterns without pairs to choose from (dense, M = 2) share
-  /// nothing.
+  /// 1: each column chooses its pairs; G: groups of columns share them. Patterns without pairs to choose from (dense, M
+  /// = 2) share nothing.
   std::int64_t columns_per_group = 1;
   bool any_n = false;
 

@@ -115,10 +115,16 @@ inline std::vector<FlexcimParameters> all_pair_selections(const MacroArray& arra
   machines.push_back(machines.front());
   machines.back().any_n = true;
   push(PairSelectKind::kPerColumn, 1, array.columns);
+  push(PairSelectKind::kBitserialPerGroup, 1, array.columns);
+  machines.back().any_n = true;
   for (const std::int64_t k : {std::int64_t{1}, std::int64_t{4}, array.columns})
     if (k <= array.columns) push(PairSelectKind::kColumnPipelined, k, array.columns);
   for (const std::int64_t group : {std::int64_t{1}, array.columns / 2, array.columns})
-    if (group > 0) push(PairSelectKind::kSharedPairs, 1, group);
+    for (const PairSelectKind kind : {PairSelectKind::kSharedPairs, PairSelectKind::kBitserialPerGroup})
+      if (group > 0) push(kind, 1, group);
+  // How sums are accumulated does not depend on how cells get their inputs: every other one shares accumulators.
+  for (std::size_t i = 0; i < machines.size(); i += 2)
+    machines[i].array.accumulators = MacroArray::Accumulators::kShared;
   return machines;
 }
 
