@@ -173,7 +173,10 @@ def pair_selection_table():
     return varied_table(["4:8", "2:8"], {
         "{}": ["pair_select=bitserial_per_cell,per_column"],
         "column_pipelined, k = {}": ["pair_select=column_pipelined", "columns_per_cycle=1,2,4,8,16,32"],
-        "shared_pairs, G = {}": ["pair_select=shared_pairs", "columns_per_group=32,16,8,4"]})
+        "shared_pairs, G = {}": ["pair_select=shared_pairs", "columns_per_group=32,16,8,4"],
+        "bitserial_per_group, G = {}": ["pair_select=bitserial_per_group", "columns_per_group=32,16,8,4"],
+        "bitserial_per_group, G = {}, shared accumulators": ["pair_select=bitserial_per_group", "columns_per_group=32,8",
+                                                         "accumulators=shared"]})
 
 
 def bandwidth_table():
@@ -184,7 +187,8 @@ def bandwidth_table():
 # what they store.
 SYSTEM = ["weight SRAM", "activation SRAM", "vector unit", "link adders", "key buffer", "DRAM interface"]
 VARIANTS = [("dense-dcim", []), ("bitserial_per_cell", []), ("column_pipelined, k = 1", ["pair_select=column_pipelined"]),
-            ("shared_pairs, G = 32", ["pair_select=shared_pairs"])]
+            ("shared_pairs, G = 32", ["pair_select=shared_pairs"]),
+            ("bitserial_per_group, G = 32, shared accumulators", ["pair_select=bitserial_per_group", "accumulators=shared"])]
 
 
 @functools.cache
@@ -236,7 +240,8 @@ def paper_table():
     dense = sum(areas["dense-dcim"].values())
     share = {part: (um2 - areas["dense-dcim"].get(part, 0)) / dense for part, um2 in areas["column_pipelined, k = 1"].items()}
     new = [share["distribution units"], share["position bits"], share["merging"]]
-    shared_clock = sweep("llama-3-8b", "4:8", arch="flexcim", set="pair_select=shared_pairs")["machines"][0]["clock_ns"]
+    one_pair = sweep("llama-3-8b", "4:8", arch="flexcim", set="patterns=[dense, 1:2]")["machines"][0]["clock_ns"]
+    smallest = sweep("llama-3-8b", "4:8", arch="flexcim", set=["pair_select=bitserial_per_group", "accumulators=shared"])
     yield "| the paper | here: equal clocks | here: each at its own clock | what |"
     yield "|---|---|---|---|"
     yield (f"| 1.42 .. 1.63x less time than dense | {over(half['4:8'], 'dense-dcim', 'cycles')} "
@@ -254,9 +259,11 @@ def paper_table():
            f"({100 * new[0]:.1f}), position bits ({100 * new[1]:.1f}), merging ({100 * new[2]:.1f}) |")
     for name in list(areas)[1:]:
         yield f"| | {100 * (sum(areas[name].values()) / dense - 1):.0f} % | | all of it, {name} |"
-    yield (f"| 1.21x SDP's clock | | {machines['sdp']['clock_ns'] / shared_clock:.2f} | shared_pairs, the same path but for the "
+    yield (f"| 1.21x SDP's clock | | {machines['sdp']['clock_ns'] / one_pair:.2f} | dense and 1:2 only, the same path but for the "
            "trees |")
     yield f"| | | {machines['sdp']['clock_ns'] / machines['flexcim']['clock_ns']:.2f} | bitserial_per_cell, M:1 multiplexers |"
+    yield (f"| | | {machines['sdp']['clock_ns'] / smallest['machines'][0]['clock_ns']:.2f} | the same with shared accumulators, behind "
+           "a register |")
 
 
 def measured(model):

@@ -31,13 +31,10 @@ PairGeometry geometry_of(const FlexcimParameters& parameters) {
                         .activation_bits = array.activation_bits,
                         .bandwidth_bits = parameters.system.activation_bandwidth_bits,
                         .largest_m = largest_m(parameters.patterns),
-                        .most_inputs = array.rows,
                         .merges_planes = array.merges_planes()};
   std::set<int> kept;
-  for (const Pattern pattern : parameters.patterns) {
-    geometry.most_inputs = std::max(geometry.most_inputs, inputs_per_pass_of(parameters, pattern));
+  for (const Pattern pattern : parameters.patterns)
     if (!pattern.dense()) kept.insert(pattern.n);
-  }
   geometry.line_sources = parameters.any_n ? std::max<std::int64_t>(1, static_cast<std::int64_t>(kept.size()))
                                            : log2_of(static_cast<int>(array.sub_macros)) + 1;
   return geometry;

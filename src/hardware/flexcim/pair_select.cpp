@@ -18,10 +18,12 @@ std::int64_t registers_beside_accumulator(const PairGeometry& geometry) {
   return kEntryRegister + (geometry.merges_planes ? kPlaneRegister : kMergeRegister);
 }
 
+double as_count(std::int64_t value) { return static_cast<double>(value); }
+
 int log2_of(std::int64_t power) { return std::countr_zero(static_cast<std::uint64_t>(power)); }
 
 void add_position_cells(std::int64_t bits, std::vector<Part>& parts) {
-  parts.push_back({"position bits", &kCimCell, static_cast<double>(bits)});
+  parts.push_back({"position bits", &kCimCell, as_count(bits)});
 }
 
 /// Rows carry M one-bit lines. For every group of columns, or every column (G = 1), two M/2:1 multiplexers of a row
@@ -44,10 +46,10 @@ class PlanePairs : public PairSelect {
     const std::int64_t choices = geometry_.rows * groups();
     add_position_cells(geometry_.words() + choices * (log2_of(geometry_.largest_m) - 1), parts);
     const std::int64_t pair_muxes = 2 * (geometry_.largest_m / 2 - 1);
-    parts.push_back({"pair selection", &kMux2, static_cast<double>(geometry_.words() + choices * pair_muxes)});
+    parts.push_back({"pair selection", &kMux2, as_count(geometry_.words() + choices * pair_muxes)});
     // A line serves blocks of 1, 2, .., P cells, so its register takes one of log2(P) + 1 inputs of the buffer's port;
     // where any N packs without gaps, one for each N.
-    parts.push_back({"line routing", &kMux2, static_cast<double>(lines_.lines * (geometry_.line_sources - 1))});
+    parts.push_back({"line routing", &kMux2, as_count(lines_.lines * (geometry_.line_sources - 1))});
   }
 
   std::vector<Path::Step> steps_to_multiplier() const override { return {{&kMuxDelay, log2_of(geometry_.largest_m)}}; }
@@ -58,17 +60,17 @@ class PlanePairs : public PairSelect {
     const int m = pattern.dense() ? 1 : pattern.m;
     const double line_passes = work.input_deliveries * (pattern.dense() ? 1 : pattern.n);
     lines_.add_events(line_passes, work.line_toggle, events);
-    const double planes = static_cast<double>(geometry_.activation_bits);
+    const double planes = as_count(geometry_.activation_bits);
     const double route_changes = line_passes * planes * work.line_toggle * route_muxes();
     events.push_back({"line routing", &kMux2, route_changes});
     const double row_planes = line_passes / m * planes * work.line_toggle;
-    const double columns = static_cast<double>(geometry_.columns);
+    const double columns = as_count(geometry_.columns);
     if (shares()) events.push_back({"activation lines", &kActivationLine, 2 * row_planes * columns});
     events.push_back({"pair selection", &kMux2, row_planes * (shares() ? shared_muxes(m) : columns * cell_muxes(m))});
   }
 
  private:
-  double route_muxes() const { return static_cast<double>(geometry_.line_sources - 1); }
+  double route_muxes() const { return as_count(geometry_.line_sources - 1); }
   bool shares() const { return columns_per_group_ > 1; }
   std::int64_t groups() const { return divide_up(geometry_.columns, columns_per_group_); }
   /// By the M lines: to every cell, or to the multiplexers of the last group, from where on two lines take their place.
@@ -80,7 +82,7 @@ class PlanePairs : public PairSelect {
   double shared_muxes(int m) const {
     const int pairs = std::max(m / 2, 1);
     const int of_tree = pairs - 1 + log2_of(geometry_.largest_m / 2 / pairs);
-    return static_cast<double>(groups() * 2 * of_tree + geometry_.columns);
+    return as_count(groups() * 2 * of_tree + geometry_.columns);
   }
 
   PairGeometry geometry_;
@@ -119,16 +121,20 @@ double same_pair_share(Pattern pattern, double kept) {
   return same / pattern.n;
 }
 
-/// The schemes that move pairs of whole inputs through distribution units.
+/// The schemes that move pairs of whole inputs through distribution units. What each is made of, register by register,
+/// is that of rtl/ (docs/rtl.md).
 struct WordScheme {
+  /// Where a word becomes planes: the register that keeps its bits behind the sign and shifts them out, or a
+  /// multiplexer.
+  enum class Planes {
+    kCellLatch,    // in the cell, of the word that isel picked
+    kPairHold,     // of both words of a group's pair, which lines of the group's own carry plane by plane
+    kMultiplexer,  // of both words of a column's pair
+  };
+  Planes planes;
   std::int64_t units_per_row_position;  // each of P multiplexers of pairs, two inputs wide
   std::int64_t pair_cycles;             // until all columns have their pair, where pairs differ by column
-  std::int64_t held_inputs;             // in registers of a macro, while they are being chosen from or streamed
-  std::int64_t serialisers;             // 8:1 multiplexers that turn a held word into planes
   std::int64_t isel_bits;               // width of the 2:1 multiplexer in a cell: a plane, or a word
-  bool latch_per_cell;                  // the cell keeps its operand, and shifts it out, while others are served
-  bool lines_carry_blocks;              // to every column's unit, instead of pairs
-  bool holds_pairs;                     // of every group, which lines of its own carry plane by plane
   std::int64_t shared_columns;          // that share the position bits beyond isel
 };
 
@@ -153,57 +159,56 @@ class WordPairs : public PairSelect {
     const std::int64_t shared_bits =
         (log2_of(geometry_.largest_m) - cell_position_bits()) * geometry_.words() / scheme_.shared_columns;
     add_position_cells(geometry_.words() * cell_position_bits() + shared_bits, parts);
-    parts.push_back(
-        {"activation registers", &kFlipFlop, static_cast<double>(scheme_.held_inputs * geometry_.activation_bits)});
+    add_input_parts(parts);
     const std::int64_t muxes_per_unit = geometry_.sub_macros * (pairs() - 1) * pair_bits();
     parts.push_back({"distribution units", &kMux2,
-                     static_cast<double>(geometry_.row_positions() * scheme_.units_per_row_position * muxes_per_unit)});
-    parts.push_back({"pair selection", &kMux2, static_cast<double>(geometry_.words() * scheme_.isel_bits)});
-    parts.push_back(
-        {"serialisers", &kMux2, static_cast<double>(scheme_.serialisers * (geometry_.activation_bits - 1))});
-    if (scheme_.latch_per_cell)
-      parts.push_back(
-          {"operand latches", &kFlipFlop, static_cast<double>(geometry_.words() * geometry_.activation_bits)});
+                     as_count(geometry_.row_positions() * scheme_.units_per_row_position * muxes_per_unit)});
+    parts.push_back({"pair selection", &kMux2, as_count(geometry_.words() * scheme_.isel_bits)});
+    const std::int64_t kept_bits = geometry_.activation_bits - 1;
+    const std::int64_t words = serialised_words(geometry_.rows);
+    if (!shifts()) return parts.push_back({"serialisers", &kMux2, as_count(words * kept_bits)});
+    // A kept bit takes the word's or its neighbour's; the bit that is multiplied is the word's sign or the last one
+    // kept.
+    parts.push_back({shift_component(), &kFlipFlop, as_count(words * kept_bits)});
+    parts.push_back({shift_component(), &kMux2, as_count(words * geometry_.activation_bits)});
   }
 
-  std::vector<Path::Step> steps_to_multiplier() const override { return {{&kMuxDelay, 1}}; }
-  void add_paths(std::vector<Path>& paths) const override {
-    if (pairs() > 1) paths.push_back({"distribution unit", {{&kMuxDelay, log2_of(pairs())}}});
+  /// A plane is chosen and multiplied in one cycle; that of the signs, also the pair and, in front of it, what shifts
+  /// out the planes behind it.
+  std::vector<Path::Step> steps_to_multiplier() const override {
+    const int to_plane = shifts() ? 1 : log2_of(geometry_.activation_bits);
+    return {{&kMuxDelay, log2_of(pairs()) + to_plane + 1}};
   }
+  void add_paths(std::vector<Path>&) const override {}
 
   void add_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const override {
-    const double planes = static_cast<double>(geometry_.activation_bits);
+    const double planes = as_count(geometry_.activation_bits);
     const double cell_rows = work.input_deliveries * (pattern.dense() ? 1 : pattern.density());
-    const double cells = cell_rows * static_cast<double>(geometry_.columns);
+    const double cells = cell_rows * as_count(geometry_.columns);
     // Bits of the pairs that a row's units choose, or their share that changes, one unit's.
-    const double row_pair_bits = cell_rows * static_cast<double>(pair_bits());
+    const double row_pair_bits = cell_rows * as_count(pair_bits());
     const double pair_changes = row_pair_bits * words_driven(pattern, work.kept_slots) * work.word_toggle;
-    const double held_bits =
-        scheme_.holds_pairs ? row_pair_bits * static_cast<double>(groups()) : work.input_deliveries * planes;
-    events.push_back({"activation registers", &kFlipFlop, held_bits * work.word_toggle});
-    events.push_back({"clock", &kClockPin, held_bits});
-    const double line_changes = scheme_.lines_carry_blocks ? work.input_deliveries * planes * work.word_toggle
-                                : scheme_.holds_pairs      ? row_pair_bits * work.line_toggle
-                                                           : pair_changes;
-    events.push_back({"activation lines", &kActivationLine, line_changes * static_cast<double>(geometry_.columns)});
+    add_input_events(pattern, work, events);
+    const double line_changes = scheme_.planes == WordScheme::Planes::kMultiplexer
+                                    ? work.input_deliveries * planes * work.word_toggle
+                                : scheme_.planes == WordScheme::Planes::kPairHold ? row_pair_bits * work.line_toggle
+                                                                                  : pair_changes;
+    events.push_back({"activation lines", &kActivationLine, line_changes * as_count(geometry_.columns)});
     if (chooses_pairs(pattern))
       events.push_back({"distribution units", &kMux2,
                         // NOLINTNEXTLINE(bugprone-integer-division): a group consists of whole pairs
-                        pair_changes * (pattern.m / 2 - 1) * static_cast<double>(scheme_.units_per_row_position)});
+                        pair_changes * (pattern.m / 2 - 1) * as_count(scheme_.units_per_row_position)});
     // In a cell: a plane a cycle; or the words that its column's unit brings, to whichever column they are for.
-    const double isel_changes = scheme_.isel_bits == 1   ? work.line_toggle
-                                : scheme_.latch_per_cell ? pair_changes / row_pair_bits
-                                                         : work.word_toggle;
+    const double isel_changes = scheme_.isel_bits == 1 ? work.line_toggle : pair_changes / row_pair_bits;
     events.push_back({"pair selection", &kMux2, cells * planes * isel_changes});
-    if (scheme_.serialisers > 0) {
-      const double serialised = scheme_.holds_pairs ? 2 * cell_rows * static_cast<double>(groups()) : cells;
-      events.push_back(
-          {"serialisers", &kMux2, serialised * planes * work.line_toggle * log2_of(geometry_.activation_bits)});
-    }
-    if (!scheme_.latch_per_cell) return;
-    const double shifts = cells * planes * planes;  // eight flip-flops, clocked for every plane
-    events.push_back({"operand latches", &kFlipFlop, shifts * work.line_toggle});
-    events.push_back({"clock", &kClockPin, shifts});
+    const double words = as_count(serialised_words(1)) * cell_rows;
+    if (!shifts())
+      return events.push_back(
+          {"serialisers", &kMux2, words * planes * work.line_toggle * log2_of(geometry_.activation_bits)});
+    const double shifted = words * planes * (planes - 1);  // every kept bit is clocked for every plane
+    events.push_back({shift_component(), &kFlipFlop, shifted * work.line_toggle});
+    events.push_back({shift_component(), &kMux2, (shifted + words * planes) * work.line_toggle});
+    events.push_back({"clock", &kClockPin, shifted});
   }
 
  private:
@@ -211,7 +216,46 @@ class WordPairs : public PairSelect {
   /// behind it that chooses another pair than the one before.
   double words_driven(Pattern pattern, double kept) const {
     if (!chooses_pairs(pattern)) return 1;
-    return 1 + static_cast<double>(scheme_.pair_cycles - 1) * (1 - same_pair_share(pattern, kept));
+    return 1 + as_count(scheme_.pair_cycles - 1) * (1 - same_pair_share(pattern, kept));
+  }
+  /// The lines' registers, of every row for the largest block; in front of them the blocks' routing, and where a pass
+  /// has more bits than the port, registers that gather all words but the last, which come from there or, if they are
+  /// the last, from the port.
+  void add_input_parts(std::vector<Part>& parts) const {
+    const std::int64_t line_bits = geometry_.rows * geometry_.largest_m * geometry_.activation_bits;
+    const std::int64_t gathered = (divide_up(line_bits, geometry_.bandwidth_bits) - 1) * geometry_.bandwidth_bits;
+    parts.push_back({"activation registers", &kFlipFlop, as_count(line_bits + gathered)});
+    parts.push_back({"activation registers", &kMux2, as_count(gathered)});
+    parts.push_back({"line routing", &kMux2, as_count(line_bits * (geometry_.line_sources - 1))});
+  }
+  /// Every input is gathered once, but for those of a pass's last word, and goes to the rows of all N cells of its
+  /// block.
+  void add_input_events(Pattern pattern, const ArrayWork& work, std::vector<Event>& events) const {
+    if (work.tile_passes == 0) return;
+    const double bits = work.input_deliveries * as_count(geometry_.activation_bits);
+    const double words = bits / work.tile_passes / as_count(geometry_.bandwidth_bits);
+    const double gathered = bits * (1 - 1 / std::max(words, 1.0));
+    const double line_bits = bits * (pattern.dense() ? 1 : pattern.n);
+    events.push_back({"activation registers", &kFlipFlop, (line_bits + gathered) * work.word_toggle});
+    events.push_back({"activation registers", &kMux2, gathered * work.word_toggle});
+    events.push_back({"clock", &kClockPin, line_bits + gathered});
+    events.push_back({"line routing", &kMux2, line_bits * work.word_toggle * as_count(geometry_.line_sources - 1)});
+  }
+  bool shifts() const { return scheme_.planes != WordScheme::Planes::kMultiplexer; }
+  std::string_view shift_component() const {
+    return scheme_.planes == WordScheme::Planes::kCellLatch ? "operand latches" : "serialisers";
+  }
+  /// Words that become planes, in so many rows.
+  std::int64_t serialised_words(std::int64_t rows) const {
+    switch (scheme_.planes) {
+      case WordScheme::Planes::kCellLatch:
+        return rows * geometry_.columns;
+      case WordScheme::Planes::kPairHold:
+        return 2 * rows * groups();
+      case WordScheme::Planes::kMultiplexer:
+        break;
+    }
+    return 2 * rows * geometry_.columns;
   }
   static bool chooses_pairs(Pattern pattern) { return !pattern.dense() && pattern.m > 2; }
   std::int64_t pairs() const { return std::max(geometry_.largest_m / 2, 1); }
@@ -233,38 +277,25 @@ std::unique_ptr<const PairSelect> make_pair_select(PairSelectKind kind, const Pa
     case PairSelectKind::kBitserialPerGroup:
       return std::make_unique<PlanePairs>(geometry, columns_per_group);
     case PairSelectKind::kColumnPipelined:
-      return std::make_unique<WordPairs>(geometry, WordScheme{.units_per_row_position = k,
+      return std::make_unique<WordPairs>(geometry, WordScheme{.planes = WordScheme::Planes::kCellLatch,
+                                                              .units_per_row_position = k,
                                                               .pair_cycles = divide_up(geometry.columns, k),
-                                                              .held_inputs = geometry.most_inputs,
-                                                              .serialisers = 0,
                                                               .isel_bits = geometry.activation_bits,
-                                                              .latch_per_cell = true,
-                                                              .lines_carry_blocks = false,
-                                                              .holds_pairs = false,
                                                               .shared_columns = 1});
     case PairSelectKind::kPerColumn:
-      return std::make_unique<WordPairs>(geometry, WordScheme{.units_per_row_position = geometry.columns,
+      return std::make_unique<WordPairs>(geometry, WordScheme{.planes = WordScheme::Planes::kMultiplexer,
+                                                              .units_per_row_position = geometry.columns,
                                                               .pair_cycles = 1,
-                                                              .held_inputs = geometry.most_inputs,
-                                                              .serialisers = geometry.words(),
-                                                              .isel_bits = geometry.activation_bits,
-                                                              .latch_per_cell = false,
-                                                              .lines_carry_blocks = true,
-                                                              .holds_pairs = false,
+                                                              .isel_bits = 1,
                                                               .shared_columns = 1});
     case PairSelectKind::kSharedPairs:
       break;
   }
-  // The pair chosen for each group is held for its columns and streamed on the row's two bit-lines.
   const std::int64_t groups = divide_up(geometry.columns, columns_per_group);
-  return std::make_unique<WordPairs>(geometry, WordScheme{.units_per_row_position = k,
+  return std::make_unique<WordPairs>(geometry, WordScheme{.planes = WordScheme::Planes::kPairHold,
+                                                          .units_per_row_position = k,
                                                           .pair_cycles = divide_up(groups, k),
-                                                          .held_inputs = 2 * geometry.rows * groups,
-                                                          .serialisers = 2 * geometry.rows * groups,
                                                           .isel_bits = 1,
-                                                          .latch_per_cell = false,
-                                                          .lines_carry_blocks = false,
-                                                          .holds_pairs = true,
                                                           .shared_columns = columns_per_group});
 }
 

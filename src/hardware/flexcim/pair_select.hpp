@@ -14,10 +14,9 @@ struct PairGeometry {
   std::int64_t rows = 128, columns = 32, sub_macros = 4;
   std::int64_t activation_bits = 8;
   std::int64_t bandwidth_bits = 1024;
-  int largest_m = 8;               // of the machine's patterns: what multiplexers are built for
-  std::int64_t most_inputs = 128;  // of a pass, over the machine's patterns
-  std::int64_t line_sources = 3;   // blocks of how many sizes a line may belong to, which its register takes one of
-  bool merges_planes = false;      // the sub-macros share a column's accumulator
+  int largest_m = 8;              // of the machine's patterns: what multiplexers are built for
+  std::int64_t line_sources = 3;  // blocks of how many sizes a line may belong to, which its register takes one of
+  bool merges_planes = false;     // the sub-macros share a column's accumulator
   std::int64_t words() const { return rows * columns; }
   std::int64_t row_positions() const { return rows / sub_macros; }
 };
