@@ -19,10 +19,11 @@ float round_row(const float* values, std::int64_t n, std::int64_t bits, std::int
     if (!std::isfinite(values[i])) return std::numeric_limits<float>::infinity();
     largest = std::max(largest, std::abs(values[i]));
   }
-  const float scale = largest / static_cast<float>((std::int64_t{1} << (bits - 1)) - 1);
+  const std::int64_t most = (std::int64_t{1} << (bits - 1)) - 1;
+  const float scale = largest / static_cast<float>(most);
   const bool nothing = scale < std::numeric_limits<float>::min();
   for (std::int64_t i = 0; i < n; ++i)
-    rounded[i] = nothing ? 0 : static_cast<std::int64_t>(std::nearbyint(values[i] / scale));
+    rounded[i] = nothing ? 0 : std::clamp(static_cast<std::int64_t>(std::nearbyint(values[i] / scale)), -most, most);
   return nothing ? 0 : scale;
 }
 
@@ -95,6 +96,7 @@ Result<AnalogLinear::Stage> AnalogArithmetic::program(const std::string& name, C
                                                       const ArrayStage& stage, std::size_t number,
                                                       const at::Tensor& weights) const {
   const NumberFormat& format = parameters_.format;
+  if (format.weight_bits < 2) return fail(Remedy{"choose weights.bits of 2 or more"}, "weights of 1 bit are all zero");
   const at::Tensor values = weights.to(at::kFloat).contiguous();
   SC_CHECK(values.numel() == stage.weights());
   std::vector<std::int64_t> rounded(static_cast<std::size_t>(stage.weights()));
@@ -138,6 +140,9 @@ Result<std::shared_ptr<const AnalogLinear>> AnalogArithmetic::store(const std::s
 
 Result<std::shared_ptr<const AnalogLinear>> AnalogArithmetic::store(const std::string& name,
                                                                     const MonarchLinear& factors) {
+  if (parameters_.blocks != 0 && parameters_.blocks != factors.shape.blocks)
+    return fail(Remedy{fmt::format("leave monarch.blocks out, or choose {}", factors.shape.blocks)},
+                "{}: it is stored as factors of {} blocks, not {}", name, factors.shape.blocks, parameters_.blocks);
   const CellMapping mapping = parameters_.mapping == CellMapping::kLinear ? CellMapping::kSparse : parameters_.mapping;
   const std::vector<ArrayStage> shapes = stages_of(factors.shape);
   const at::Tensor* const weights[] = {&factors.right, &factors.left};

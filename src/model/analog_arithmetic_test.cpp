@@ -127,6 +127,34 @@ TEST(AnalogArithmetic, ClipsAndCountsWhatIsAboveAHalvedRange) {
   EXPECT_EQ(json["matrices"][0]["adc_shift"][0], 0);
 }
 
+TEST(AnalogArithmetic, TakesNumbersOfManyBitsAndOfFew) {
+  at::manual_seed(6);
+  const at::Tensor weight = at::randn({20, 30}), input = at::randn({kTokens, 30}), expected = at::linear(input, weight);
+  double before = HUGE_VAL;
+  for (const auto& [weight_bits, input_bits] : {std::pair{2, 3}, {4, 5}, {8, 8}, {12, 13}, {16, 32}}) {
+    AnalogParameters parameters = with_exact_converters();
+    parameters.format.weight_bits = weight_bits;
+    parameters.format.input_bits = input_bits;
+    AnalogArithmetic arrays(parameters, {}, 0);
+    const double now = relative_error(linear_analog(input, *arrays.store("m", weight).value(), {}), expected);
+    EXPECT_LT(now, before / 3) << weight_bits;
+    before = now;
+  }
+  EXPECT_LT(before, 1e-4);
+}
+
+TEST(AnalogArithmetic, RefusesNumbersAndBlocksThatTheWeightsAreNotOf) {
+  AnalogParameters parameters = with_exact_converters();
+  parameters.blocks = 8;
+  AnalogArithmetic other_blocks(parameters, {}, 0);
+  EXPECT_EQ(other_blocks.store("m", random_factors(monarch_of_blocks(40, 40, 4).value())).error().line(),
+            "m: it is stored as factors of 4 blocks, not 8; leave monarch.blocks out, or choose 4");
+  parameters.format.weight_bits = 1;
+  AnalogArithmetic one_bit(parameters, {}, 0);
+  EXPECT_EQ(one_bit.store("m", at::ones({2, 2})).error().line(),
+            "m: weights of 1 bit are all zero; choose weights.bits of 2 or more");
+}
+
 TEST(AnalogArithmetic, RefusesWhatIsNotFiniteAndFactorsThatArraysDoNotHold) {
   AnalogArithmetic arrays(with_exact_converters(), {}, 0);
   at::Tensor weight = at::ones({4, 4});

@@ -8,7 +8,7 @@
 namespace sparsecim {
 namespace {
 
-constexpr double kArraySide = 256, kGap = 24, kTitle = 40, kPicturesAcross = 4, kLegendLine = 18;
+constexpr double kGap = 24, kTitle = 40, kPicturesWidth = 1120, kLegendLine = 18;
 constexpr std::size_t kLegendColumns = 3;
 constexpr std::int64_t kMostArraysOfElements = 2;  // half a megabyte each
 
@@ -38,8 +38,10 @@ class ArrayPicture {
  public:
   ArrayPicture(const AnalogWork& work, const Workload& workload, std::int64_t arrays)
       : work_(work), workload_(workload), arrays_(std::min(arrays, work.plan.placed.arrays)) {
-    if (work.plan.matrices.front().stages.front()->mapping() == CellMapping::kDenseElements)
+    if (work.plan.matrices.front().stages.front()->mapping() == CellMapping::kDenseElements) {
       arrays_ = std::min(arrays_, kMostArraysOfElements);
+      across_ = kMostArraysOfElements;
+    }
   }
 
   std::string svg() {
@@ -47,9 +49,9 @@ class ArrayPicture {
     for (std::int64_t array = 0; array < arrays_; ++array) drawn += frame(array);
     for (std::size_t m = 0; m < work_.plan.matrices.size(); ++m)
       for (std::size_t s = 0; s < work_.plan.matrices[m].stages.size(); ++s) add_stage(m, s, drawn);
-    const double width = kGap + kPicturesAcross * (kArraySide + kGap);
-    const double down = std::ceil(static_cast<double>(arrays_) / kPicturesAcross);
-    const double top = down * (kArraySide + kTitle) + kGap;
+    const double width = kGap + kPicturesWidth;
+    const double down = std::ceil(static_cast<double>(arrays_) / static_cast<double>(across_));
+    const double top = down * (side() + kTitle) + kGap;
     return fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
         "font-family=\"sans-serif\" font-size=\"12\">\n{2}{3}</svg>\n",
@@ -57,19 +59,18 @@ class ArrayPicture {
   }
 
  private:
-  double left(std::int64_t array) const {
-    return kGap + static_cast<double>(array % static_cast<std::int64_t>(kPicturesAcross)) * (kArraySide + kGap);
-  }
+  double side() const { return kPicturesWidth / static_cast<double>(across_) - kGap; }
+  double left(std::int64_t array) const { return kGap + static_cast<double>(array % across_) * (side() + kGap); }
   double top(std::int64_t array) const {
-    const std::int64_t row = array / static_cast<std::int64_t>(kPicturesAcross);
-    return kTitle + static_cast<double>(row) * (kArraySide + kTitle);
+    const std::int64_t row = array / across_;
+    return kTitle + static_cast<double>(row) * (side() + kTitle);
   }
 
   std::string frame(std::int64_t array) const {
     return fmt::format(
         "<text x=\"{0}\" y=\"{1}\">array {2}, {5} x {6}</text><rect x=\"{0}\" y=\"{3}\" width=\"{4}\" "
         "height=\"{4}\" fill=\"#f1f1ee\" stroke=\"#999\"/>\n",
-        left(array), top(array) - 6, array, top(array), kArraySide, work_.plan.array.rows, work_.plan.array.columns);
+        left(array), top(array) - 6, array, top(array), side(), work_.plan.array.rows, work_.plan.array.columns);
   }
 
   void add_stage(std::size_t matrix, std::size_t stage, std::string& drawn) {
@@ -87,8 +88,8 @@ class ArrayPicture {
     const std::string color = stage_color(work_, matrix, stage);
     if (std::ranges::find(shown_, name, &Shown::name) == shown_.end()) shown_.push_back({name, color});
     drawn += fmt::format("<g transform=\"translate({} {}) scale({:.6g} {:.6g})\" fill=\"{}\">", left(at.array),
-                         top(at.array), kArraySide / static_cast<double>(work_.plan.array.columns),
-                         kArraySide / static_cast<double>(work_.plan.array.rows), color);
+                         top(at.array), side() / static_cast<double>(work_.plan.array.columns),
+                         side() / static_cast<double>(work_.plan.array.rows), color);
     for (std::int64_t s = 0; s < layout.steps(tile); ++s) {
       const double shade = 1 - 0.7 * static_cast<double>(s) / static_cast<double>(layout.steps(tile));
       drawn += fmt::format("<path class=\"mark\" fill-opacity=\"{:.2f}\" d=\"", shade);
@@ -102,7 +103,7 @@ class ArrayPicture {
 
   std::string legend(double top) const {
     std::string text;
-    const double width = (kPicturesAcross * (kArraySide + kGap)) / static_cast<double>(kLegendColumns);
+    const double width = kPicturesWidth / static_cast<double>(kLegendColumns);
     for (std::size_t i = 0; i < shown_.size(); ++i) {
       const double x = kGap + width * static_cast<double>(i / legend_lines());
       const double y = top + kLegendLine * static_cast<double>(i % legend_lines());
@@ -121,7 +122,7 @@ class ArrayPicture {
 
   const AnalogWork& work_;
   const Workload& workload_;
-  std::int64_t arrays_;
+  std::int64_t arrays_, across_ = 4;
   std::vector<Shown> shown_;
 };
 
