@@ -68,14 +68,16 @@ using Overrides = std::vector<Setting>;
 Result<std::vector<Overrides>> combinations(const std::vector<Setting>& vary) {
   std::vector<Overrides> all = {{}};
   for (const Setting& varied : vary) {
+    if (varied.values.empty())
+      return fail(Remedy{"name at least one"}, "{}: '{}' has no value", varied.place, varied.key);
+    if (varied.values.size() > kMostVariations / all.size())
+      return fail(Remedy{"vary less"}, "{}: more than {} combinations", varied.place, kMostVariations);
     std::vector<Overrides> longer;
     for (const Overrides& combination : all)
       for (const std::string& value : varied.values) {
         longer.push_back(combination);
         longer.back().push_back({varied.key, {value}, false, varied.place});
       }
-    if (longer.size() > kMostVariations)
-      return fail(Remedy{"vary less"}, "{}: more than {} combinations", varied.place, kMostVariations);
     all = std::move(longer);
   }
   return all;

@@ -87,6 +87,16 @@ TEST(Comparison, VariesTheFirstMachineByEveryCombination) {
     EXPECT_EQ(machine.simulation.parameters["system.weights"], "resident") << machine.machine;
 }
 
+/// Refused before they are made: a small file can ask for any number of them.
+TEST(Comparison, OfMoreCombinationsThanAnybodyReadsIsRefused) {
+  Setting many = with("sub_macros=4,8"), more = with("columns_per_cycle=1,2");
+  many.values.assign(1000, "4");
+  more.values.assign(20'000, "1");
+  const auto refused = compare(a_matrix(), {.machines = {"flexcim"}, .vary = {many, more}});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().line().find("more than 1000 combinations; vary less"), std::string::npos);
+}
+
 TEST(Comparison, WithResidentWeightsTakesTheSameCyclesOnMacrosOfAllPatterns) {
   Comparison comparison = read_comparison("iso-multiplier").value();
   comparison.machines = {"flexcim", "fixed-2-4"};
@@ -119,6 +129,8 @@ TEST(Comparison, ThatIsWrongIsRefusedWithTheLineOfTheMistake) {
       {"equal: nothing\nmachines: [flexcin]\n", "no machine 'flexcin'"},
       {"equal: nothing\nmachines: [flexcim]\nset: {rows: 64}\n", "3:7: unknown key 'rows'"},
       {"equal: nothing\nmachines: [flexcim]\nvary: {sub_macros: [4, 3]}\n", "3:8: sub_macros: 3 does not divide"},
+      {"equal: nothing\nmachines: [flexcim]\nvary: {sub_macros: []}\n", "3:8: 'sub_macros' has no value"},
+      {"equal: nothing\nmachines: [flexcim]\nset: {sub_macros: []}\n", "sub_macros"},
       {"equal: nothing\nmachines: [flexcim, dense-dcim]\nset: {sub_macros: 2}\n", "patterns: 4:8 needs 4 pairs"},
       {"equal: macro_area\nmachines: [flexcim, dense-dcim]\nset: {partial_sums.kib: 3}\n", "3 is no multiple"}};
   for (const auto& [text, expected] : cases)

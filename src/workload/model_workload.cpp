@@ -145,7 +145,7 @@ class Composer {
                      .n_tokens = tokens_per_step() * (stack.n_heads / stack.n_kv_heads),
                      .n_inputs = stack.head_dim,
                      .n_outputs = keys,
-                     .count = steps() * request_.batch * stack.n_kv_heads,
+                     .count = product(steps(), request_.batch * stack.n_kv_heads),
                      .independent = request_.batch * stack.n_kv_heads,
                      .keys = {.along_inputs = false, .per_step = keys_per_step}};
     // Beside what is held, the outputs of the heads that are done.
