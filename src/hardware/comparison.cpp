@@ -70,6 +70,8 @@ Result<std::vector<Overrides>> combinations(const std::vector<Setting>& vary) {
   for (const Setting& varied : vary) {
     if (varied.values.empty())
       return fail(Remedy{"name at least one"}, "{}: '{}' has no value", varied.place, varied.key);
+    if (std::ranges::count(vary, varied.key, &Setting::key) > 1)
+      return fail(Remedy{"list its values once"}, "{}: '{}' is varied twice", varied.place, varied.key);
     if (varied.values.size() > kMostVariations / all.size())
       return fail(Remedy{"vary less"}, "{}: more than {} combinations", varied.place, kMostVariations);
     std::vector<Overrides> longer;
@@ -170,13 +172,12 @@ Result<Setting> setting_from_text(std::string_view option, std::string_view text
     return fail(Remedy{"write KEY=VALUE, as system.weights=dram"}, "{} '{}' has no key and value", option, text);
   const std::string value(text.substr(equals + 1));
   const bool list = value.find(',') != std::string::npos && value.front() != '[';
-  SC_TRY_ASSIGN(std::vector<Setting> settings,
-                parse_settings(std::string(option), list ? "x: [" + value + "]" : "x: " + value));
-  if (settings.size() != 1 || settings.front().key != "x" || settings.front().values.empty())
+  auto settings = parse_settings(std::string(option), list ? "x: [" + value + "]" : "x: " + value);
+  if (!settings || settings->size() != 1 || settings->front().key != "x" || settings->front().values.empty())
     return fail(Remedy{"write KEY=VALUE, as system.weights=dram"}, "{} '{}' has no plain value", option, text);
-  settings.front().key = text.substr(0, equals);
-  settings.front().place = fmt::format("{} {}", option, text);
-  return settings.front();
+  settings->front().key = text.substr(0, equals);
+  settings->front().place = fmt::format("{} {}", option, text);
+  return std::move(settings->front());
 }
 
 std::string varied_text(const ComparedMachine& machine) {

@@ -97,6 +97,13 @@ TEST(Comparison, OfMoreCombinationsThanAnybodyReadsIsRefused) {
   EXPECT_NE(refused.error().line().find("more than 1000 combinations; vary less"), std::string::npos);
 }
 
+TEST(Comparison, ThatVariesOneKeyTwiceIsRefused) {
+  const auto refused =
+      compare(a_matrix(), {.machines = {"flexcim"}, .vary = {with("sub_macros=4"), with("sub_macros=8")}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().line(), "--set sub_macros=4: 'sub_macros' is varied twice; list its values once");
+}
+
 TEST(Comparison, WithResidentWeightsTakesTheSameCyclesOnMacrosOfAllPatterns) {
   Comparison comparison = read_comparison("iso-multiplier").value();
   comparison.machines = {"flexcim", "fixed-2-4"};
@@ -142,8 +149,11 @@ TEST(SettingFromText, TakesAValueOrAList) {
   EXPECT_FALSE(with("sub_macros=2").list);
   EXPECT_EQ(with("patterns=dense,2:4").values, (std::vector<std::string>{"dense", "2:4"}));
   EXPECT_EQ(with("patterns=[dense, 2:4]").values, with("patterns=dense,2:4").values);
-  for (const char* wrong : {"", "=", "a=", "=b", "sub_macros", "a={b: c}", "a=[[1]]", "a=[1", "a=b\nc: d"})
-    EXPECT_FALSE(setting_from_text("--set", wrong)) << wrong;
+  for (const char* wrong : {"", "=", "a=", "=b", "sub_macros", "a={b: c}", "a=[[1]]", "a=[1", "a=b\nc: d", "a=,"}) {
+    const auto refused = setting_from_text("--set", wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_EQ(refused.error().remedy, "write KEY=VALUE, as system.weights=dram") << wrong;
+  }
 }
 
 }  // namespace
