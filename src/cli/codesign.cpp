@@ -16,6 +16,21 @@ Result<void> run_codesign(CodesignRequest request, const CommonOptions& common) 
   return run_tensor_verb(&TensorVerbs::codesign, request);
 }
 
+void add_pareto(CLI::App& verb, CodesignRequest& request) {
+  CLI::Option* pareto = verb.add_flag(
+      "--pareto", request.pareto,
+      "also the front of perplexity against stored bytes, decoding latency and energy on --arch, over several "
+      "sparsities of this method and of one pattern for all, and the dense model at equal bytes; a dozen models "
+      "more to prune and evaluate");
+  verb.add_option("--pareto-sparsities", request.pareto_sparsities, "sparsities of the front")
+      ->delimiter(',')
+      ->needs(pareto)
+      ->default_str("0.25,0.375,0.5,0.625,0.75");
+  verb.add_option("--pareto-methods", request.pareto_methods, "further methods on the front, \"flow,owl\"")
+      ->delimiter(',')
+      ->needs(pareto);
+}
+
 }  // namespace
 
 void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run) {
@@ -38,13 +53,16 @@ void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run) {
                    "tokens of the simulated prefill (default: 512 or the model's most)");
   verb->add_option("--decode-context", request->decode_context,
                    "tokens before the simulated decoding step (default: 512 or the model's most)");
+  add_pareto(*verb, *request);
   verb->add_option("-o,--output", request->output, "directory to write")->required();
   add_compute(*verb, *request);
   verb->footer(
       "Writes record.json (every number), plan.json, model/ (the sparse checkpoint) and report.html.\n"
       "Example:\n  sparsecim codesign smollm2-135m --sparsity 0.5 --arch flexcim -o run\n"
       "The paper's rules instead of measured losses, which is faster:\n"
-      "  sparsecim codesign smollm2-135m --method flow --sparsity 0.5 -o run");
+      "  sparsecim codesign smollm2-135m --method flow --sparsity 0.5 -o run\n"
+      "What can be had for which size, latency and energy:\n"
+      "  sparsecim codesign smollm2-135m --sparsity 0.5 --pareto --pareto-methods flow -o run");
   verb->callback([request, &common, &run] { run = [request, &common] { return run_codesign(*request, common); }; });
 }
 

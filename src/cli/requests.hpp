@@ -110,6 +110,9 @@ struct CodesignRequest : TensorRequest {
   std::string importance = "wanda";
   std::string arch = "flexcim", baseline = "dense-dcim";
   std::optional<std::int64_t> prefill_tokens, decode_context;  // none: 512, or what the model allows
+  bool pareto = false;
+  std::vector<double> pareto_sparsities = {0.25, 0.375, 0.5, 0.625, 0.75};
+  std::vector<std::string> pareto_methods;  // beside the selection's own
   std::filesystem::path output;
   bool force = false;
 };

@@ -116,6 +116,68 @@ TEST_F(Codesign, NamesEveryMethodByItsOwnName) {
   }
 }
 
+TEST_F(Codesign, HoldsTheRoundedDenseModelBesideThePrunedOnes) {
+  const CodesignResult result = codesign(*dense_, job_, directory_).value();
+  ASSERT_EQ(result.baselines.size(), 2u);
+  EXPECT_EQ(result.baselines[0].name, "dense-int8");
+  EXPECT_EQ(result.baselines[0].stored_bytes, result.variants[0].plan.stored_bytes());
+  EXPECT_EQ(result.baselines[1].name, "dense-4bit");
+  const Plan& dense = result.variants[0].plan;
+  EXPECT_NEAR(static_cast<double>(8 * (result.baselines[1].stored_bytes - dense.other_weights)),
+              4 * static_cast<double>(dense.weights()), 0.2 * 4 * static_cast<double>(dense.weights()))
+      << "4 bits and the scales";
+  for (const Baseline& baseline : result.baselines) EXPECT_GT(baseline.quality.divergence->kl_nats, 0) << baseline.name;
+  const Json record = make_record(*dense_, job_, result, {});
+  EXPECT_EQ(record["baselines"][1]["label"], "Dense 4-bit weights");
+  EXPECT_TRUE(record["pareto"].is_null());
+}
+
+class ParetoOfCodesign : public Codesign {
+ protected:
+  void SetUp() override {
+    Codesign::SetUp();
+    job_.pareto = ParetoRequest{.sparsities = {0.5, 0.75}, .methods = {job_.selection}};
+  }
+};
+
+TEST_F(ParetoOfCodesign, TriesEveryMethodAndOnePatternForAllAtEverySparsity) {
+  const CodesignResult result = codesign(*dense_, job_, directory_).value();
+  std::vector<std::string> labels;
+  for (const DesignPoint& point : result.points) labels.push_back(point.label);
+  for (const char* expected :
+       {"Dense", "Dense 4-bit weights", "Uniform 4:8", "Uniform 2:4", "Uniform 2:8", "FLOW at 50 %", "FLOW at 75 %"})
+    EXPECT_EQ(std::ranges::count(labels, expected), 1) << expected;
+  EXPECT_EQ(result.points[result.subject].label, "FLOW at 50 %");
+  for (const DesignPoint& point : result.points) {
+    EXPECT_GT(point.perplexity, 1) << point.label;
+    EXPECT_EQ(point.latency_ns.has_value(), !point.label.ends_with("weights")) << point.label;
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory_), {}), 1) << "a tried plan's files are left";
+  const auto bytes = static_cast<double>(result.points[result.subject].stored_bytes);
+  EXPECT_TRUE(interpolate(result.points, "dense", EqualAt::kStoredBytes, bytes)) << "the widths are not next to it";
+  const Json record = make_record(*dense_, job_, result, {});
+  EXPECT_EQ(record["pareto"]["points"].size(), result.points.size());
+  EXPECT_NE(render_report(parse_json(record.dump()).value()).value().find("id=\"pareto\""), std::string::npos);
+}
+
+TEST_F(ParetoOfCodesign, GivesThePlanThatIsAskedForUnchanged) {
+  job_.pareto->sparsities = {0.5};
+  const CodesignResult with = codesign(*dense_, job_, directory_).value();
+  job_.pareto.reset();
+  const fs::path other = directory_ / "other";
+  ASSERT_TRUE(fs::create_directory(other));
+  const CodesignResult without = codesign(*dense_, job_, other).value();
+  EXPECT_EQ(to_json(with.plan), to_json(without.plan));
+  EXPECT_EQ(with.variants.back().quality.nats_per_token, without.variants.back().quality.nats_per_token);
+}
+
+TEST_F(ParetoOfCodesign, SaysWhichPlanCannotBeHad) {
+  job_.pareto->sparsities = {0.5, 0.9};
+  const CodesignResult result = codesign(*dense_, job_, directory_).value();
+  ASSERT_EQ(result.notes.size(), 1u);
+  EXPECT_TRUE(result.notes[0].starts_with("FLOW: sparsity 0.9")) << result.notes[0];
+}
+
 TEST_F(Codesign, OfASparsityThatNoPlanReachesIsRefused) {
   job_.selection.sparsity = 0.99;
   EXPECT_FALSE(codesign(*dense_, job_, directory_));

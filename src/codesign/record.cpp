@@ -110,6 +110,13 @@ Json variant_json(const Variant& variant) {
           {"hardware", std::move(hardware)}};
 }
 
+Json baseline_json(const Baseline& baseline) {
+  return {{"name", baseline.name},
+          {"label", baseline.label},
+          {"stored_bytes", baseline.stored_bytes},
+          {"quality", to_json(baseline.quality)}};
+}
+
 Json optional(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
 /// The pattern that all matrices of a block share; null where they differ.
@@ -155,6 +162,7 @@ Json notes_of(const OpenModel& dense, const CodesignResult& result) {
       fmt::format("Perplexity is of {} arithmetic on the pruned weights; the machines compute with 8-bit integers.",
                   single ? "float32" : "bfloat16"),
   };
+  for (const std::string& note : result.notes) notes.push_back("Not on the Pareto front: " + note);
   for (const Variant& variant : result.variants)
     for (const HardwareRun& run : variant.hardware)
       for (const std::string& note : run.simulation.notes)
@@ -167,14 +175,19 @@ Json notes_of(const OpenModel& dense, const CodesignResult& result) {
 
 Json make_record(const OpenModel& dense, const CodesignJob& job, const CodesignResult& result,
                  const RecordContext& context) {
-  Json variants = Json::array(), stages = Json::array();
+  Json variants = Json::array(), baselines = Json::array(), stages = Json::array();
+  for (const Baseline& baseline : result.baselines) baselines.push_back(baseline_json(baseline));
   for (const Variant& variant : result.variants) variants.push_back(variant_json(variant));
   for (const Stage& stage : result.stages) stages.push_back({{"name", stage.name}, {"seconds", stage.seconds}});
+  Json pareto;  // null where it was not asked for
+  if (!result.points.empty()) pareto = pareto_json(result.points, result.subject);
   return {{"schema", "sparsecim.record/1"},
           {"provenance", job.provenance},
           {"model", model_json(dense, job, result.plan)},
           {"request", request_json(job, result, context)},
           {"variants", std::move(variants)},
+          {"baselines", std::move(baselines)},
+          {"pareto", std::move(pareto)},
           {"selection", selection_json(result)},
           {"stages", std::move(stages)},
           {"machine", {{"cpu", processor()}, {"threads", thread_count()}}},

@@ -98,6 +98,9 @@ svg .whisker { stroke: var(--ink); stroke-width: 1.25; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .reference { stroke: var(--ink); stroke-width: 1.25; stroke-dasharray: 4 3; }
 svg .part { fill: var(--ink); fill-opacity: 0.45; }
+svg .front { stroke: var(--quiet); stroke-width: 1.5; }
+svg .plan { stroke: var(--paper); stroke-width: 1; }
+svg .pale { fill-opacity: 0.35; }
 svg .point { fill: var(--subject); stroke: var(--paper); stroke-width: 1; }
 
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0; margin-top: 12px; font-size: 13px; }

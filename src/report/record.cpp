@@ -128,6 +128,50 @@ Result<Variant> read_variant(const Json& json) {
   return variant;
 }
 
+Result<Baseline> read_baseline(const Json& json) {
+  Baseline baseline;
+  SC_TRY(read_required_texts(json, {{"name", &baseline.name}, {"label", &baseline.label}}));
+  SC_TRY(read_numbers(json, {{"stored_bytes", &baseline.stored_bytes}}));
+  SC_TRY(read_part(json, "quality", baseline.quality, read_quality));
+  return baseline;
+}
+
+Result<ParetoPoint> read_pareto_point(const Json& json) {
+  ParetoPoint point;
+  SC_TRY(read_required_texts(json, {{"name", &point.name}, {"label", &point.label}}));
+  SC_TRY(read_texts(json, {{"dominated_by", &point.dominated_by}}));
+  SC_TRY(read_numbers(json, {{"sparsity", &point.sparsity},
+                             {"stored_bytes", &point.stored_bytes},
+                             {"perplexity", &point.perplexity},
+                             {"latency_ns", &point.latency_ns},
+                             {"energy_pj", &point.energy_pj}}));
+  SC_TRY(read_list(json, "front", point.front, read_text));
+  return point;
+}
+
+Result<EqualRival> read_equal_rival(const Json& json) {
+  EqualRival rival;
+  SC_TRY(read_required_texts(json, {{"name", &rival.name}}));
+  SC_TRY(read_texts(json, {{"below", &rival.below}, {"above", &rival.above}}));
+  SC_TRY(read_numbers(json, {{"perplexity", &rival.perplexity}}));
+  return rival;
+}
+
+Result<EqualComparison> read_equal(const Json& json) {
+  EqualComparison equal;
+  SC_TRY(read_required_texts(json, {{"at", &equal.at}, {"label", &equal.label}}));
+  SC_TRY(read_numbers(json, {{"value", &equal.value}, {"perplexity", &equal.perplexity}}));
+  SC_TRY(read_list(json, "rivals", equal.rivals, read_equal_rival));
+  return equal;
+}
+
+Result<Pareto> read_pareto(const Json& json) {
+  Pareto pareto;
+  SC_TRY(read_list(json, "points", pareto.points, read_pareto_point));
+  SC_TRY(read_list(json, "equal", pareto.equal, read_equal));
+  return pareto;
+}
+
 Result<Phase> read_phase(const Json& json) {
   Phase phase;
   SC_TRY(read_required_texts(json, {{"phase", &phase.name}}));
@@ -250,6 +294,8 @@ Result<Record> read_record(const Json& json) {
   SC_TRY(read_part(json, "model", record.model, read_model));
   SC_TRY(read_part(json, "request", record.request, read_request));
   SC_TRY(read_list(json, "variants", record.variants, read_variant));
+  SC_TRY(read_list(json, "baselines", record.baselines, read_baseline));
+  SC_TRY(read_part(json, "pareto", record.pareto, read_pareto));
   SC_TRY(read_part(json, "selection", record.selection, read_selection));
   SC_TRY(read_list(json, "stages", record.stages, read_stage));
   SC_TRY(read_part(json, "machine", record.machine, read_machine));

@@ -37,6 +37,37 @@ struct Variant {
   std::vector<HardwareRun> hardware;
 };
 
+/// The dense model in fewer bits.
+struct Baseline {
+  std::string name, label;
+  Number stored_bytes;
+  Quality quality;
+};
+
+/// One way to shrink the model, as the Pareto front sees it.
+struct ParetoPoint {
+  std::string name, label;
+  Number sparsity, stored_bytes, perplexity, latency_ns, energy_pj;
+  std::vector<std::string> front;  // the costs by which it is on the front: "stored_bytes"
+  std::string dominated_by;        // the label of a point that is nowhere worse; empty: of none
+};
+
+/// What another kind has where it is as sparse or as large; `below` and `above`: what was interpolated between.
+struct EqualRival {
+  std::string name, below, above;
+  Number perplexity;
+};
+struct EqualComparison {
+  std::string at, label;  // "sparsity" or "stored_bytes"
+  Number value, perplexity;
+  std::vector<EqualRival> rivals;
+};
+
+struct Pareto {
+  std::vector<ParetoPoint> points;
+  std::vector<EqualComparison> equal;
+};
+
 struct Phase {
   std::string name;
   Number tokens, batch, context;
@@ -105,6 +136,8 @@ struct Record {
   Model model;
   Request request;
   std::vector<Variant> variants;
+  std::vector<Baseline> baselines;
+  Pareto pareto;
   Selection selection;
   std::vector<Stage> stages;
   Machine machine;

@@ -24,10 +24,10 @@ Html contents(const std::vector<Part>& parts) {
 
 Html body(const report::Record& record) {
   const std::vector<Part> parts = {
-      {"models", "Models", models_section(record)},       {"hardware", "Hardware", hardware_section(record)},
-      {"patterns", "Patterns", patterns_section(record)}, {"done", "What was done", request_section(record)},
-      {"repeat", "Repeat", repeat_section(record)},       {"notes", "Notes", notes_section(record)},
-      {"terms", "Words", report::terms_section()}};
+      {"models", "Models", models_section(record)},       {"pareto", "Pareto front", pareto_section(record)},
+      {"hardware", "Hardware", hardware_section(record)}, {"patterns", "Patterns", patterns_section(record)},
+      {"done", "What was done", request_section(record)}, {"repeat", "Repeat", repeat_section(record)},
+      {"notes", "Notes", notes_section(record)},          {"terms", "Words", report::terms_section()}};
   Html content = title_section(record);
   content += verdict_section(record);
   content += contents(parts);

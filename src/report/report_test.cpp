@@ -15,6 +15,7 @@
 #include "report/table.hpp"
 #include "report/test_markup.hpp"
 #include "report/test_record.hpp"
+#include "report/verdict.hpp"
 
 namespace sparsecim {
 namespace {
@@ -68,6 +69,32 @@ TEST(Report, ShowsEveryPartOfTheRecord) {
         "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752", "differences below 1 % of perplexity",
         "AMD EPYC", "Of every M consecutive input weights"})
     EXPECT_THAT(page, HasSubstr(expected));
+}
+
+TEST(Report, ShowsTheParetoFrontAndWhatIsDominated) {
+  const auto page = page_of(test_record::record());
+  for (const char* expected :
+       {"The Pareto front", "dominated by FLOW at 50 %", "Perplexity against decoding latency",
+        "At equal stored bytes, 96.6 MiB: FLOW at 50 % has perplexity 25.48, dense 18.12 (interpolated between Dense "
+        "4-bit weights and Dense 5-bit weights).",
+        "At equal sparsity, 50.0 %: FLOW at 50 % has perplexity 25.48, uniform 27.91 (Uniform 4:8)."})
+    EXPECT_THAT(page, HasSubstr(expected));
+}
+
+TEST(Report, HasNoParetoFrontWithoutPlansToCompare) {
+  Json record = test_record::record();
+  record["pareto"] = nullptr;
+  EXPECT_THAT(page_of(record), Not(HasSubstr("id=\"pareto\"")));
+  EXPECT_THAT(page_of(record),
+              HasSubstr("Stored bytes are not equal: FLOW takes 96.6 MiB, Dense 4-bit weights 84.0 MiB"));
+  EXPECT_THAT(*render_report_text(record), Not(HasSubstr("Pareto")));
+}
+
+TEST(Report, HoldsTheRoundedDenseModelBesideThePrunedOnes) {
+  const Json record = test_record::record();
+  EXPECT_THAT(page_of(record), HasSubstr("Dense 4-bit weights"));
+  EXPECT_THAT(*render_report_text(record), HasSubstr("Dense int8"));
+  EXPECT_EQ(report::cast_of(report::record_from_json(record).value()).rival->label, "Uniform 4:8");
 }
 
 TEST(Report, LoadsNothingFromAnywhere) {
@@ -260,7 +287,7 @@ TEST(ReportText, HoldsBothTablesAndTheVerdict) {
   const auto text = render_report_text(test_record::record());
   ASSERT_TRUE(text);
   for (const char* expected :
-       {"FLOW           50.0 %", "27.91", "decode   FLOW         flexcim", "FLOW is better than Uniform 4:8",
+       {"FLOW                   50.0 %", "27.91", "decode   FLOW         flexcim", "FLOW is better than Uniform 4:8",
         "- Least flattering of 16 comparisons", "note: Weights were stored as Q4_1"})
     EXPECT_THAT(*text, HasSubstr(expected));
 }

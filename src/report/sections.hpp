@@ -10,6 +10,8 @@ namespace sparsecim::report {
 Html title_section(const Record& record);
 Html verdict_section(const Record& record);
 Html models_section(const Record& record);
+/// What can be had for which size, latency and energy; empty where the record has no front.
+Html pareto_section(const Record& record);
 Html hardware_section(const Record& record);
 Html patterns_section(const Record& record);
 Html request_section(const Record& record);

@@ -145,9 +145,27 @@ TableRow model_row(const Variant& variant, const Cast& cast) {
           &variant == cast.subject};
 }
 
+/// A baseline as the models' tables show it: nothing of it is pruned.
+Variant variant_of(const Baseline& baseline) {
+  return {.name = baseline.name,
+          .label = baseline.label,
+          .sparsity = {},
+          .whole_model_sparsity = {},
+          .stored_bytes = baseline.stored_bytes,
+          .quality = baseline.quality,
+          .hardware = {}};
+}
+
 Html models_table(const Record& record, const Cast& cast) {
   std::vector<TableRow> rows;
   for (const auto& variant : record.variants) rows.push_back(model_row(variant, cast));
+  std::vector<TableRow> rounded;
+  for (const auto& baseline : record.baselines) {
+    rounded.push_back(model_row(variant_of(baseline), cast));
+    rounded.back().cells[0] = term("baseline", baseline.label);
+  }
+  const bool dense_first = cast.dense != nullptr && cast.dense == &record.variants.front();
+  rows.insert(rows.begin() + (dense_first ? 1 : 0), rounded.begin(), rounded.end());
   return table(
       "",
       {"Model", term("sparsity", "Sparsity"), "whole model", term("stored", "Stored"), term("perplexity", "Perplexity"),
@@ -196,6 +214,18 @@ std::string equality_statement(const Record& record, const Cast& cast) {
       cast.subject->label, ours, cast.rival->label, format_percent(*cast.rival->sparsity));
 }
 
+/// Where no front was asked for, nothing is interpolated, and sizes differ.
+std::string bytes_statement(const Record& record, const Cast& cast) {
+  if (!record.pareto.equal.empty() || cast.subject == nullptr || !cast.subject->stored_bytes) return {};
+  for (const auto& baseline : record.baselines)
+    if (baseline.name == "dense-4bit" && baseline.stored_bytes)
+      return fmt::format(
+          " Stored bytes are not equal: {} takes {}, {} {}; --pareto holds them against each other at equal bytes.",
+          cast.subject->label, format_size(*cast.subject->stored_bytes), baseline.label,
+          format_size(*baseline.stored_bytes));
+  return {};
+}
+
 }  // namespace
 
 Html title_section(const Record& record) {
@@ -233,7 +263,7 @@ Html models_section(const Record& record) {
   add_card(
       charts, record, "Stored size", "Kept weights and their positions.",
       [](const Variant& v) { return v.stored_bytes; }, format_size);
-  return section("models", "Models side by side", equality_statement(record, cast),
+  return section("models", "Models side by side", equality_statement(record, cast) + bytes_statement(record, cast),
                  models_table(record, cast) += cards(charts));
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "report/printable.hpp"
 
@@ -170,6 +171,95 @@ Html draw_row(const RowChart& chart, const Row& row, const Axis& axis, double y,
   return marks;
 }
 
+constexpr double kPlotLeft = 46, kPlotRight = kWidth - 10, kPlotTop = 20, kPlotBottom = 236, kPlotHeight = 272;
+constexpr double kLogarithmicFrom = 3;  // times the least value
+
+/// Where values of one axis lie in the plot.
+struct Scale {
+  double low, high, from, to;
+  bool logarithmic = false;
+  double place(double value) const {
+    const auto on = [&](double v) { return logarithmic ? std::log(v) : v; };
+    return from + (on(value) - on(low)) / (on(high) - on(low)) * (to - from);
+  }
+};
+
+/// A scale with some room on both sides.
+Scale scale_over(double low, double high, double from, double to, bool logarithmic) {
+  if (logarithmic) {
+    const double room = std::pow(high / low, 0.06);
+    return {low / room, high * room, from, to, true};
+  }
+  const double room = high > low ? 0.08 * (high - low) : std::max(std::abs(high) * 0.08, 1e-9);
+  return {low - room, high + room, from, to, false};
+}
+
+/// Round values within a scale, in steps, or 1, 2 and 5 times powers of ten where it is logarithmic.
+std::vector<double> ticks_of(const Scale& scale, double factor) {
+  std::vector<double> ticks;
+  if (scale.logarithmic) {
+    const int first = static_cast<int>(std::floor(std::log10(scale.low)));
+    const int decades = static_cast<int>(std::ceil(std::log10(scale.high))) - first;
+    const int every = std::max(1, decades / 5);  // whole decades only where there are many
+    for (int decade = 0; decade <= decades && decade <= 640; decade += every)
+      for (const double part : {1.0, 2.0, 5.0})
+        if (const double tick = part * std::pow(10, first + decade);
+            tick >= scale.low && tick <= scale.high && (part == 1 || decades < 4))
+          ticks.push_back(tick);
+    return ticks;
+  }
+  const double step = tick_step((scale.high - scale.low) * factor);
+  if (!std::isfinite(step) || step <= 0) return ticks;
+  const double first = std::ceil(scale.low * factor / step - 1e-9);
+  for (int i = 0; i < 7 && (first + i) * step <= scale.high * factor; ++i) ticks.push_back((first + i) * step / factor);
+  return ticks;
+}
+
+std::string tick_text(double value) {
+  return value != 0 && (std::abs(value) >= 1e5 || std::abs(value) < 1e-3) ? fmt::format("{:.0e}", value)
+                                                                          : fmt::format("{:.6g}", value);
+}
+
+Html draw_plot(const ScatterChart& chart, const Scale& x, const Scale& y) {
+  Html marks;
+  for (const double tick : ticks_of(x, chart.x_factor)) {
+    marks += stroke(x.place(tick), kPlotTop, x.place(tick), kPlotBottom, "grid");
+    marks += svg_text(x.place(tick), kPlotBottom + 15, "tick middle", tick_text(tick * chart.x_factor));
+  }
+  for (const double tick : ticks_of(y, 1)) {
+    marks += stroke(kPlotLeft, y.place(tick), kPlotRight, y.place(tick), "grid");
+    marks += svg_text(kPlotLeft - 6, y.place(tick) + 4, "tick end", tick_text(tick));
+  }
+  marks += svg_text(0, 11, "tick", chart.y_name + (y.logarithmic ? ", logarithmic" : ""));
+  marks += svg_text(kPlotRight, kPlotBottom + 31, "tick end",
+                    chart.x_name + (chart.x_unit.empty() ? "" : ", " + chart.x_unit));
+  return marks;
+}
+
+/// The front as stairs: what is between two points has the perplexity of the cheaper one.
+Html draw_front(std::vector<ScatterPoint> points, const Scale& x, const Scale& y) {
+  std::erase_if(points, [](const ScatterPoint& point) { return !point.front; });
+  std::ranges::sort(points, {}, &ScatterPoint::x);
+  Html marks;
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    const double left = x.place(points[i - 1].x), right = x.place(points[i].x);
+    const double above = y.place(points[i - 1].y), below = y.place(points[i].y);
+    marks += stroke(left, above, right, above, "front");
+    marks += stroke(right, above, right, below, "front");
+  }
+  return marks;
+}
+
+Html draw_scatter_point(const ScatterPoint& point, const Scale& x, const Scale& y) {
+  return element("circle",
+                 {{"cx", at(x.place(point.x))},
+                  {"cy", at(y.place(point.y))},
+                  {"r", point.strong ? "6.5" : "4.5"},
+                  {"style", fmt::format("fill:{}", point.fill)},
+                  {"class", point.front ? "mark plan" : "mark plan pale"}},
+                 element("title", {}, point.tip));
+}
+
 }  // namespace
 
 Html bar_chart(const std::string& title, const std::vector<Bar>& bars) {
@@ -218,6 +308,25 @@ Html row_chart(const RowChart& chart, const std::vector<Row>& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i)
     marks += draw_row(chart, rows[i], axis, kHeader + pitch * static_cast<double>(i), pitch);
   return svg(chart.title, height, marks);
+}
+
+Html scatter_chart(const ScatterChart& chart, const std::vector<ScatterPoint>& all) {
+  std::vector<ScatterPoint> points;
+  std::ranges::copy_if(all, std::back_inserter(points), [](const ScatterPoint& point) {
+    return point.y > 0 && std::isfinite(point.y) && std::isfinite(point.x);
+  });
+  std::string label = chart.title;
+  for (const ScatterPoint& point : points) label += "; " + point.tip;
+  if (points.empty()) return svg(label, kPlotHeight, svg_text(0, kPlotTop, "quiet", "not measured"));
+  const auto [left, right] = std::ranges::minmax(points, {}, &ScatterPoint::x);
+  const auto [low, high] = std::ranges::minmax(points, {}, &ScatterPoint::y);
+  const Scale x = scale_over(left.x, right.x, kPlotLeft, kPlotRight, false);
+  const Scale y = scale_over(low.y, high.y, kPlotBottom, kPlotTop, high.y > kLogarithmicFrom * low.y);
+  Html marks = draw_plot(chart, x, y);
+  marks += draw_front(points, x, y);
+  std::ranges::stable_sort(points, {}, [](const ScatterPoint& point) { return point.front + 2 * point.strong; });
+  for (const ScatterPoint& point : points) marks += draw_scatter_point(point, x, y);
+  return svg(label, kPlotHeight, marks);
 }
 
 }  // namespace sparsecim::report

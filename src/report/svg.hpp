@@ -55,4 +55,20 @@ struct RowChart {
 };
 Html row_chart(const RowChart& chart, const std::vector<Row>& rows);
 
+struct ScatterPoint {
+  double x, y;
+  std::string fill, tip;
+  bool front = false;   // joined by the line; others are drawn pale
+  bool strong = false;  // the point that the reader is meant to find
+};
+/// Both axes are labelled with value * factor and the unit behind it; y is logarithmic where it spans more than a
+/// factor of three.
+struct ScatterChart {
+  std::string title, x_name, y_name;
+  double x_factor = 1;
+  std::string x_unit = "";
+};
+/// Points whose y is not positive are left out.
+Html scatter_chart(const ScatterChart& chart, const std::vector<ScatterPoint>& points);
+
 }  // namespace sparsecim::report

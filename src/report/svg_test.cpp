@@ -126,5 +126,55 @@ TEST(RowChart, LabelsItsAxisWithRoundNumbers) {
   for (const char* tick : {">0 %<", ">1 %<", ">2 %<", ">3 %<"}) EXPECT_THAT(svg, HasSubstr(tick));
 }
 
+std::vector<ScatterPoint> three_points() {
+  return {{.x = 30, .y = 10, .fill = "red", .tip = "a", .front = true},
+          {.x = 20, .y = 20, .fill = "red", .tip = "b", .front = true, .strong = true},
+          {.x = 25, .y = 25, .fill = "red", .tip = "c"}};
+}
+
+TEST(ScatterChart, PutsCheaperToTheLeftAndBetterBelow) {
+  const Html svg = scatter_chart({.title = "t", .x_name = "bytes", .y_name = "perplexity"}, three_points());
+  const auto x = values(svg, "circle", "cx"), y = values(svg, "circle", "cy");
+  ASSERT_EQ(x.size(), 3u);  // the dominated one first, beneath the others
+  EXPECT_LT(x[2], x[0]);
+  EXPECT_LT(x[0], x[1]);
+  EXPECT_GT(y[1], y[2]) << "SVG counts downwards";
+  EXPECT_GT(y[2], y[0]);
+  EXPECT_THAT(svg.str(), HasSubstr("plan pale"));
+}
+
+TEST(ScatterChart, JoinsTheFrontByStairsAndNothingElse) {
+  const Html svg = scatter_chart({.title = "t", .x_name = "x", .y_name = "y"}, three_points());
+  const std::regex step("class=\"front\"");
+  const std::string& text = svg.str();
+  EXPECT_EQ(std::distance(std::sregex_iterator(text.begin(), text.end(), step), std::sregex_iterator()), 2);
+}
+
+TEST(ScatterChart, IsLogarithmicOverLargeRangesOnly) {
+  auto points = three_points();
+  const ScatterChart chart{.title = "t", .x_name = "x", .y_name = "y"};
+  EXPECT_THAT(scatter_chart(chart, points).str(), Not(HasSubstr("logarithmic")));
+  points.push_back({.x = 10, .y = 1000, .fill = "red", .tip = "d"});
+  const Html svg = scatter_chart(chart, points);
+  EXPECT_THAT(svg.str(), HasSubstr("logarithmic"));
+  const auto y = values(svg, "circle", "cy");  // c, d, a, b: 25, 1000, 10, 20
+  EXPECT_NEAR((y[2] - y[1]) / (y[2] - y[3]), std::log(100) / std::log(2), 0.01);
+}
+
+TEST(ScatterChart, StaysInItsFrameForAnyValues) {
+  constexpr double kMost = std::numeric_limits<double>::max(), kLeast = std::numeric_limits<double>::denorm_min();
+  for (const auto& [x, y] : std::vector<std::pair<double, double>>{
+           {0, 0}, {-1, -1}, {1, kLeast}, {kMost, kMost}, {-kMost, 1}, {1, HUGE_VAL}, {std::nan(""), 1}}) {
+    auto points = three_points();
+    points.push_back({.x = x, .y = y, .fill = "red", .tip = "odd", .front = true});
+    const Html svg = scatter_chart({.title = "t", .x_name = "x", .y_name = "y"}, points);
+    EXPECT_EQ(test_markup::complaint(svg.str()), "");
+    for (const double place : values(svg, "circle", "cx"))
+      EXPECT_THAT(place, testing::AllOf(testing::Ge(0), testing::Le(330)));
+    for (const double place : values(svg, "circle", "cy"))
+      EXPECT_THAT(place, testing::AllOf(testing::Ge(0), testing::Le(272)));
+  }
+}
+
 }  // namespace
 }  // namespace sparsecim::report

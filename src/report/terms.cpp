@@ -36,6 +36,15 @@ constexpr std::array kTerms = {
          "How far the pruned model's predictions are from the dense model's, in nats for each token; 0 is identical."},
     Term{"top1", "Top-1 agreement",
          "For how many tokens the pruned and the dense model agree on the likeliest next token."},
+    Term{
+        "baseline", "Dense int8, dense 4-bit weights",
+        "The dense model made smaller without pruning: weights and activations rounded to 8-bit integers; weights in 4 "
+        "bits, each 32 of a row with a scale of 16 bits (the rule of ggml's Q4_0), activations as they are."},
+    Term{"pareto", "Pareto front",
+         "What nothing else beats: a model is on the front of perplexity against a cost if no other is at most as "
+         "costly "
+         "and at most as perplexed, and less in one of them. It is dominated if one other model is nowhere worse, in "
+         "perplexity, size, latency and energy, and somewhere better."},
     Term{"calibration", "Calibration",
          "Running some text through the model to see how large the inputs of every matrix are. The weights' importance "
          "is their magnitude times the norm of their input (Wanda). The text is not the one that is evaluated."},

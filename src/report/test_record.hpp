@@ -142,6 +142,63 @@ inline Json flow() {
            {run("flexcim", "prefill", 2.66e6, 2.47e9, kFlexArea), run("flexcim", "decode", 94e3, 14.1e6, kFlexArea)}}};
 }
 
+inline Json baselines() {
+  return {{{"name", "dense-int8"},
+           {"label", "Dense int8"},
+           {"stored_bytes", 134515008},
+           {"quality", {{"perplexity", 17.41}, {"nats_per_token", 2.857}, {"kl_divergence", 0.0093}}}},
+          {{"name", "dense-4bit"},
+           {"label", "Dense 4-bit weights"},
+           {"stored_bytes", 88066368},
+           {"quality", {{"perplexity", 20.62}, {"nats_per_token", 3.0263}, {"kl_divergence", 0.1764}}}}};
+}
+
+inline Json point(const char* name, const std::string& label, double sparsity, double bytes, double perplexity,
+                  double latency_ns, double energy_pj, const std::vector<std::string>& front) {
+  return {{"name", name},
+          {"label", label},
+          {"sparsity", sparsity},
+          {"stored_bytes", bytes},
+          {"perplexity", perplexity},
+          {"latency_ns", latency_ns},
+          {"energy_pj", energy_pj},
+          {"front", front}};
+}
+
+inline Json pareto() {
+  const std::vector<std::string> all = {"stored_bytes", "latency_ns", "energy_pj"};
+  Json points = {point("dense", "Dense", 0, 134515008, 17.23, 161e3, 22.9e6, all),
+                 point("uniform", "Uniform 4:8", 0.5, 101337600, 27.91, 92e3, 13.9e6, {"latency_ns", "energy_pj"}),
+                 point("flow", "FLOW at 50 %", 0.5003, 101290112, 25.48, 94e3, 14.1e6, all),
+                 point("uniform", "Uniform 2:4", 0.5, 94702080, 33.02, 93e3, 14.2e6, {}),
+                 point("flow", "FLOW at 25 %", 0.2513, 118012416, 19.3, 121e3, 18.2e6, all),
+                 point("flow", "FLOW at 75 %", 0.7504, 64842240, 331.9, 55e3, 8.4e6, all)};
+  points[3]["dominated_by"] = "FLOW at 50 %";
+  points.push_back({{"name", "dense"},
+                    {"label", "Dense 5-bit weights"},
+                    {"sparsity", 0},
+                    {"stored_bytes", 101337600},
+                    {"perplexity", 18.11},
+                    {"front", {"stored_bytes"}}});
+  return {{"points", std::move(points)},
+          {"equal",
+           {{{"at", "sparsity"},
+             {"value", 0.5003},
+             {"label", "FLOW at 50 %"},
+             {"perplexity", 25.48},
+             {"rivals",
+              {{{"name", "uniform"}, {"perplexity", 27.91}, {"below", "Uniform 4:8"}, {"above", "Uniform 4:8"}}}}},
+            {{"at", "stored_bytes"},
+             {"value", 101290112},
+             {"label", "FLOW at 50 %"},
+             {"perplexity", 25.48},
+             {"rivals",
+              {{{"name", "dense"},
+                {"perplexity", 18.12},
+                {"below", "Dense 4-bit weights"},
+                {"above", "Dense 5-bit weights"}}}}}}}};
+}
+
 inline Json request() {
   return {{"sparsity", 0.5},
           {"arch", "flexcim"},
@@ -196,6 +253,8 @@ inline Json record(std::int64_t blocks = 30) {
             {"planned_weights", 106168320}}},
           {"request", request()},
           {"variants", {dense(), uniform(), flow()}},
+          {"baselines", baselines()},
+          {"pareto", pareto()},
           {"selection", selection(blocks)},
           {"stages",
            {{{"name", "read"}, {"seconds", 0.7}},

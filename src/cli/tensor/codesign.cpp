@@ -67,6 +67,35 @@ Result<std::vector<MachineDescription>> open_machines(const CodesignRequest& req
   return machines;
 }
 
+/// Each method at each sparsity: what bounds the requested plan otherwise does not hold there.
+Result<std::optional<ParetoRequest>> pareto_of(const CodesignRequest& request) {
+  if (!request.pareto) return std::nullopt;
+  ParetoRequest pareto{.sparsities = request.pareto_sparsities, .methods = {}};
+  for (const double sparsity : pareto.sparsities)
+    if (!(sparsity > 0 && sparsity < 1))
+      return fail(Remedy{"give shares between 0 and 1, for instance 0.375,0.5"},
+                  "--pareto-sparsities: {} is out of range", sparsity);
+  SC_TRY_ASSIGN(SelectionRequest own, selection_of(request.selection));
+  own.ceilings.clear();
+  if (own.method == Method::kShuffled)
+    return fail(Remedy{"use another --method"}, "--pareto: a shuffled plan has the sparsity of its --plan only");
+  if (needs_statistics(own.method)) pareto.methods.push_back(own);
+  for (const std::string& name : request.pareto_methods) {
+    SC_TRY_ASSIGN(const Method method, within("--pareto-methods", parse_method(name)));
+    if (method == own.method || method == Method::kUniform) continue;  // which are there
+    if (!needs_statistics(method)) return fail("--pareto-methods: {} chooses no patterns", name);
+    SelectionOptions options = request.selection;
+    options.method = name;
+    options.options.clear();
+    options.granularity.clear();
+    options.tau.reset();
+    SC_TRY_ASSIGN(SelectionRequest other, selection_of(options));
+    other.ceilings.clear();
+    pareto.methods.push_back(std::move(other));
+  }
+  return pareto;
+}
+
 Result<CodesignJob> make_job(const CodesignRequest& request, const OpenModel& model, const Texts& texts,
                              const Calibration& calibration) {
   CodesignJob job{.model = display_name(request.model), .seed = request.calibration.seed, .calibration = &calibration};
@@ -77,6 +106,7 @@ Result<CodesignJob> make_job(const CodesignRequest& request, const OpenModel& mo
   SelectionOptions options = request.selection;
   options.arch = request.arch;
   SC_TRY(add_decode_ceilings(options, model.checkpoint->config(), request.decode_context, job.selection));
+  SC_TRY_ASSIGN(job.pareto, pareto_of(request));
   SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
   SC_TRY_ASSIGN(job.machines, open_machines(request));
   const Protocol protocol = protocol_of(request, model.checkpoint->config());
@@ -97,6 +127,11 @@ Result<Json> provenance_of(const CodesignRequest& request, const OpenModel& mode
   options["importance"] = request.importance;
   if (request.prefill_tokens) options["prefill"] = *request.prefill_tokens;
   if (request.decode_context) options["decode_context"] = *request.decode_context;
+  if (request.pareto) {
+    options["pareto"] = true;
+    options["pareto_sparsities"] = request.pareto_sparsities;
+    if (!request.pareto_methods.empty()) options["pareto_methods"] = request.pareto_methods;
+  }
   options["arch"] = request.arch;
   options["baseline"] = request.baseline;
   options["output"] = request.output.string();
@@ -128,6 +163,7 @@ Result<void> run_codesign(const CodesignRequest& request) {
   SC_TRY_ASSIGN(OutputDirectory output, OutputDirectory::create(request.output, request.force));
   // Mistakes that cost nothing to find come before anything that takes time.
   SC_TRY(selection_of(request.selection));
+  SC_TRY(pareto_of(request));
   SC_TRY(parse_importance(request.importance));
   SC_TRY(open_machines(request));
   SC_TRY_ASSIGN(const Texts texts, open_texts(request));
