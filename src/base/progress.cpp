@@ -18,7 +18,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+bool silent = false;
+
 }  // namespace
+
+void silence_progress() { silent = true; }
 
 Progress::Progress(std::string label, std::int64_t total, std::string unit, std::int64_t steps_per_unit)
     : label_(std::move(label)),
@@ -43,6 +47,7 @@ void Progress::advance(std::int64_t steps) {
 }
 
 void Progress::print(bool last) {
+  if (silent) return;
   const double elapsed = seconds_since(start_);
   const auto units = [&](std::int64_t steps) {
     return static_cast<double>(steps) / static_cast<double>(steps_per_unit_);

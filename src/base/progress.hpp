@@ -6,6 +6,9 @@
 
 namespace sparsecim {
 
+/// From now on no Progress says anything: of several processes that work on one thing only the first speaks.
+void silence_progress();
+
 /// Tells on stderr how far a long loop is, its rate and the time that remains. Silent for the first two seconds; a line
 /// that rewrites itself on a terminal, a line every ten seconds elsewhere.
 class Progress {

@@ -48,6 +48,7 @@ void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run) {
       "  sparsecim prune smollm2-135m --pattern 4:8 --importance sparsegpt -o updated\n"
       "  sparsecim prune smollm2-135m --pattern 2:4 --mask-granularity pairs:32 -o shared\n"
       "  sparsecim prune smollm2-135m --masks masks.safetensors -o sparse\n"
+      "  torchrun --no-python --nproc-per-node 2 sparsecim prune smollm2-135m --pattern 2:4 -o sparse\n"
       "  sparsecim prune stories15M.bin --plan plan.json --importance magnitude -o sparse");
   verb->callback([request, &common, &run] { run = [request, &common] { return run_prune(*request, common); }; });
 }

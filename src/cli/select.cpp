@@ -21,7 +21,8 @@ void add_select(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "  sparsecim select smollm2-135m --sparsity 0.5 --text calibration.txt -o plan.json\n"
       "  sparsecim select smollm2-135m --sparsity 0.6 --options hardware --statistics dense.json -o plan.json\n"
       "  sparsecim select smollm2-135m --method loss --sparsity 0.5 --max-decode-ns 220000 --statistics losses.json "
-      "-o plan.json");
+      "-o plan.json\n"
+      "  torchrun --no-python --nproc-per-node 2 sparsecim select smollm2-135m --sparsity 0.5 -o plan.json");
   verb->callback([request, &run] { run = [request] { return run_tensor_verb(&TensorVerbs::select, *request); }; });
 }
 

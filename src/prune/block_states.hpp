@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <functional>
 #include <vector>
 
 #include "base/progress.hpp"
@@ -10,13 +11,16 @@
 
 namespace sparsecim {
 
+/// Told which batch of the states has been seen.
+using BatchSeen = std::function<Result<void>(std::size_t index)>;
+
 /// Runs every batch of hidden states [batch, tokens, hidden] through the block, only to observe its inputs. Errors:
-/// interrupted.
+/// those of `seen`; interrupted.
 Result<void> observe_block(const Llama& model, const DecoderBlock& block, const std::vector<at::Tensor>& states,
-                           const InputObserver& observe);
+                           const InputObserver& observe, const BatchSeen& seen = {});
 /// Takes every batch through the block; `observe` sees the block's inputs, `progress` counts the tokens. Errors:
-/// interrupted.
+/// those of `seen`; interrupted.
 Result<void> run_block(const Llama& model, const DecoderBlock& block, std::vector<at::Tensor>& states,
-                       const InputObserver& observe = {}, Progress* progress = nullptr);
+                       const InputObserver& observe = {}, Progress* progress = nullptr, const BatchSeen& seen = {});
 
 }  // namespace sparsecim

@@ -75,21 +75,75 @@ Result<Calibration> make_calibration(const Tokenizer& tokenizer, const ModelConf
   return calibration;
 }
 
-void InputMoments::add(LinearInput input, const at::Tensor& activations) {
+Result<void> share(Calibration& calibration, Processes& processes) {
+  const auto batches = calibration.batches.size();
+  if (batches < static_cast<std::size_t>(processes.count()))
+    return fail(Remedy{"start fewer processes, or give more --samples"},
+                "{} calibration tokens are {} batches, fewer than the {} processes", calibration.tokens, batches,
+                processes.count());
+  calibration.processes = processes.count() > 1 ? &processes : nullptr;
+  return {};
+}
+
+namespace {
+
+/// Batches go round, so that the long ones in front are shared too.
+int owner_of(std::size_t batch, const Processes& processes) {
+  return static_cast<int>(batch % static_cast<std::size_t>(processes.count()));
+}
+
+}  // namespace
+
+std::vector<std::size_t> own_batches(const Calibration& calibration) {
+  std::vector<std::size_t> own;
+  for (std::size_t i = 0; i < calibration.batches.size(); ++i)
+    if (!calibration.processes || owner_of(i, *calibration.processes) == calibration.processes->rank())
+      own.push_back(i);
+  return own;
+}
+
+void InputSums::fold(std::size_t input, const at::Tensor& sum, std::int64_t tokens) {
+  const at::Tensor wide = sum.to(at::kDouble);
+  sums_[input] = sums_[input].defined() ? sums_[input].add_(wide) : wide;
+  tokens_[input] += tokens;
+}
+
+void InputSums::add_sum(LinearInput input, const at::Tensor& sum, std::int64_t tokens) {
   const auto i = static_cast<std::size_t>(input);
-  // Squares are summed over a batch in float32 (a few thousand terms), batches in float64.
-  const at::Tensor sum = activations.to(at::kFloat).square().sum(0).to(at::kDouble);
-  sums_[i] = sums_[i].defined() ? sums_[i] + sum : sum;
-  tokens_[i] += activations.size(0);
+  if (!processes_) return fold(i, sum, tokens);
+  running_.resize(kLinearInputs + 1);
+  running_[i] = sum;
+  if (!running_[kLinearInputs].defined()) running_[kLinearInputs] = at::zeros({kLinearInputs}, at::kFloat);
+  running_[kLinearInputs][static_cast<std::int64_t>(i)] =
+      static_cast<float>(tokens);  // exact: a batch has fewer than 2^24
+}
+
+Result<void> InputSums::end_batch(std::size_t index) {
+  if (!processes_) return {};
+  SC_TRY(processes_->give(what_, static_cast<int>(index), running_));
+  like_ = std::exchange(running_, {});
+  return {};
+}
+
+Result<void> InputSums::end(std::size_t batches) {
+  if (!processes_) return {};
+  for (std::size_t batch = 0; batch < batches; ++batch) {
+    SC_TRY_ASSIGN(const auto values,
+                  processes_->take(what_, static_cast<int>(batch), owner_of(batch, *processes_), like_));
+    for (std::size_t i = 0; i < kLinearInputs; ++i)
+      fold(i, values[i], static_cast<std::int64_t>(values[kLinearInputs][static_cast<std::int64_t>(i)].item<float>()));
+  }
+  like_.clear();
+  return processes_->end_round(what_);
+}
+
+void InputMoments::add(LinearInput input, const at::Tensor& activations) {
+  add_sum(input, activations.to(at::kFloat).square().sum(0), activations.size(0));
 }
 
 void InputGrams::add(LinearInput input, const at::Tensor& activations) {
-  const auto i = static_cast<std::size_t>(input);
-  // Products are summed over a batch in float32 (a few thousand terms), batches in float64.
   const at::Tensor x = activations.to(at::kFloat);
-  const at::Tensor sum = at::mm(x.t(), x).to(at::kDouble);
-  sums_[i] = sums_[i].defined() ? sums_[i].add_(sum) : sum;
-  tokens_[i] += activations.size(0);
+  add_sum(input, at::mm(x.t(), x), activations.size(0));
 }
 
 at::Tensor InputGrams::take(LinearInput input) {

@@ -16,19 +16,28 @@ namespace {
 
 /// What is known of the inputs of one block.
 struct MeasuredInputs {
+  explicit MeasuredInputs(Processes* processes) : moments(processes), grams(processes) {}
   InputMoments moments;
   InputGrams grams;  // where output errors are asked for
 };
 
-/// Runs every batch through one block. `states` end up behind the block.
+/// Runs every batch of this process through one block. `states` end up behind the block.
 Result<MeasuredInputs> measure_inputs(const Llama& model, const DecoderBlock& block, bool grams,
-                                      std::vector<at::Tensor>& states, Progress& progress) {
-  MeasuredInputs inputs;
+                                      const Calibration& calibration, std::vector<at::Tensor>& states,
+                                      Progress& progress) {
+  MeasuredInputs inputs(calibration.processes);
+  const std::vector<std::size_t> own = own_batches(calibration);
   const InputObserver observe = [&](LinearInput input, const at::Tensor& x) {
     inputs.moments.add(input, x);
     if (grams) inputs.grams.add(input, x);
   };
-  SC_TRY(run_block(model, block, states, observe, &progress));
+  const BatchSeen seen = [&](std::size_t i) -> Result<void> {
+    SC_TRY(inputs.moments.end_batch(own[i]));
+    return grams ? inputs.grams.end_batch(own[i]) : Result<void>{};
+  };
+  SC_TRY(run_block(model, block, states, observe, &progress, seen));
+  SC_TRY(inputs.moments.end(calibration.batches.size()));
+  if (grams) SC_TRY(inputs.grams.end(calibration.batches.size()));
   return inputs;
 }
 
@@ -157,12 +166,16 @@ namespace {
 /// What one pass over the calibration tokens tells.
 Result<void> measure_blocks(const Llama& model, const Calibration& calibration, Statistics& statistics) {
   std::vector<at::Tensor> states;
-  for (const at::Tensor& batch : calibration.batches) states.push_back(model.embed(batch));
+  std::int64_t tokens = 0;  // of this process
+  for (const std::size_t batch : own_batches(calibration)) {
+    states.push_back(model.embed(calibration.batches[batch]));
+    tokens += calibration.batches[batch].numel();
+  }
   const bool grams = !statistics.scope.error_patterns.empty();
-  Progress progress("measuring the dense model", calibration.tokens, "tokens", model.n_blocks());
+  Progress progress("measuring the dense model", tokens, "tokens", model.n_blocks());
   for (std::int64_t i = 0; i < model.n_blocks(); ++i) {
     SC_TRY_ASSIGN(const DecoderBlock block, model.block(i));
-    SC_TRY_ASSIGN(MeasuredInputs inputs, measure_inputs(model, block, grams, states, progress));
+    SC_TRY_ASSIGN(MeasuredInputs inputs, measure_inputs(model, block, grams, calibration, states, progress));
     const std::size_t first = statistics.matrices.size();
     SC_TRY(append_block(statistics, model.config(), i, inputs.moments));
     SC_TRY(within(fmt::format("model.layers.{}", i), count_block(statistics, block, first, inputs.grams)));

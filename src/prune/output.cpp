@@ -74,7 +74,7 @@ Result<PruneOutput> PruneOutput::resume(const Checkpoint& source, const fs::path
 }
 
 Result<void> PruneOutput::write(const std::map<std::string, at::Tensor>& pruned, Change change) {
-  SC_TRY(writer_->write_blocks(progress_.finished_blocks + 1, edit_of(pruned, change)));
+  if (writer_) SC_TRY(writer_->write_blocks(progress_.finished_blocks + 1, edit_of(pruned, change)));
   ++progress_.finished_blocks;
   return {};
 }

@@ -36,6 +36,9 @@ class PruneOutput {
                                     const std::map<std::string, std::string>& metadata, const std::string& job,
                                     bool replace, double save_share = 0.1);
 
+  /// One that writes nothing: of several processes that prune alike the first one writes.
+  static PruneOutput nowhere(const Checkpoint& source) { return PruneOutput(source, {}, std::nullopt); }
+
   const Checkpoint& source() const { return *source_; }
   /// Blocks that are written: pruning begins behind them.
   std::int64_t finished_blocks() const { return progress_.finished_blocks; }
@@ -64,7 +67,7 @@ class PruneOutput {
 
   const Checkpoint* source_;
   std::filesystem::path directory_;
-  std::optional<CheckpointWriter> writer_;  // none: an earlier run has written everything
+  std::optional<CheckpointWriter> writer_;  // none: an earlier run has written everything, or nowhere()
   std::optional<std::string> job_;          // none: nothing is kept
   PruneProgress progress_;
   std::int64_t saved_blocks_ = 0;

@@ -29,6 +29,7 @@ std::vector<BlockPatterns> patterns_of(const Plan& plan, const ModelConfig& conf
 
 /// What is known of a block's inputs: of those that the importance asks for.
 struct BlockInputs {
+  explicit BlockInputs(Processes* processes) : moments(processes), grams(processes) {}
   InputMoments moments;
   InputGrams grams;
 };
@@ -107,11 +108,18 @@ class BlockPruner {
 bool all_dense(const BlockPatterns& patterns) { return std::ranges::all_of(patterns, &Pattern::dense); }
 
 Result<BlockInputs> inputs_of_block(const Llama& model, const DecoderBlock& block,
-                                    const std::vector<at::Tensor>& states, Importance importance) {
-  BlockInputs inputs;
-  SC_TRY(observe_block(model, block, states, [&](LinearInput input, const at::Tensor& x) {
-    importance == Importance::kSparseGpt ? inputs.grams.add(input, x) : inputs.moments.add(input, x);
-  }));
+                                    const std::vector<at::Tensor>& states, Importance importance,
+                                    const Calibration* calibration) {
+  if (!calibration) return BlockInputs(nullptr);
+  BlockInputs inputs(calibration->processes);
+  const bool grams = importance == Importance::kSparseGpt;
+  InputSums& sums = grams ? static_cast<InputSums&>(inputs.grams) : inputs.moments;
+  const std::vector<std::size_t> own = own_batches(*calibration);
+  const InputObserver observe = [&](LinearInput input, const at::Tensor& x) {
+    grams ? inputs.grams.add(input, x) : inputs.moments.add(input, x);
+  };
+  SC_TRY(observe_block(model, block, states, observe, [&](std::size_t i) { return sums.end_batch(own[i]); }));
+  SC_TRY(sums.end(calibration->batches.size()));
   return inputs;
 }
 
@@ -120,7 +128,7 @@ std::vector<at::Tensor> first_states(const Llama& model, const Calibration& cali
   std::vector<at::Tensor> states = output.take_states();
   for (at::Tensor& state : states) state = state.to(model.compute().device);
   if (states.empty())
-    for (const at::Tensor& batch : calibration.batches) states.push_back(model.embed(batch));
+    for (const std::size_t batch : own_batches(calibration)) states.push_back(model.embed(calibration.batches[batch]));
   return states;
 }
 
@@ -137,7 +145,7 @@ Result<void> prune_blocks(const Llama& model, const std::vector<BlockPatterns>& 
     SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
     std::map<std::string, at::Tensor> pruned;
     if (!all_dense(wanted)) {
-      SC_TRY_ASSIGN(BlockInputs inputs, inputs_of_block(model, block, states, importance));
+      SC_TRY_ASSIGN(BlockInputs inputs, inputs_of_block(model, block, states, importance, calibration));
       SC_TRY_ASSIGN(pruned, BlockPruner(model, importance, sharing, std::move(inputs), output).prune(block, i, wanted));
     }
     SC_TRY(output.write(pruned, importance == Importance::kSparseGpt ? Change::kValues : Change::kZeros));

@@ -97,16 +97,9 @@ Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const Op
   return tl::unexpected(std::move(pruned).error());
 }
 
-}  // namespace
-
-Result<void> run_prune(const PruneRequest& request) {
-  SC_TRY_ASSIGN(OutputDirectory output, OutputDirectory::resume(request.output, request.force));
-  SC_TRY(parse_importance(request.importance));                          // before the model is read
-  SC_TRY(parse_mask_granularity(request.mask_granularity));              // likewise
-  if (!request.pattern.empty()) SC_TRY(parse_pattern(request.pattern));  // likewise
-  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
-  SC_TRY_ASSIGN(PruneJob job, make_job(request, model));
-  SC_TRY_ASSIGN(const auto notes, prune_into(output, model, job, request.force));
+/// What stands beside the weights, and what a reader is told.
+Result<void> complete(const PruneRequest& request, OutputDirectory& output, PruneJob& job,
+                      const std::vector<std::string>& notes) {
   Plan& plan = job.plan;
   plan.notes.insert(plan.notes.end(), notes.begin(), notes.end());
   SC_TRY(write_plan(output.path() / "plan.json", plan));
@@ -118,6 +111,44 @@ Result<void> run_prune(const PruneRequest& request) {
              100 * plan.sparsity(), 100 * plan.whole_model_sparsity());
   for (const std::string& note : job.masks ? plan.notes : notes) fmt::print("note: {}\n", note);
   return {};
+}
+
+/// As one of several processes: each observes its share of the samples, all prune alike, the first one writes. Such a
+/// run is not gone on with when it was stopped.
+Result<void> prune_with_others(const PruneRequest& request, Processes& processes) {
+  const bool first = processes.rank() == 0;
+  if (!first) silence_progress();
+  std::optional<OutputDirectory> directory;
+  if (first) {
+    SC_TRY_ASSIGN(OutputDirectory created, OutputDirectory::create(request.output, request.force));
+    directory.emplace(std::move(created));
+  }
+  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
+  SC_TRY_ASSIGN(PruneJob job, make_job(request, model));
+  if (!job.calibration)
+    return fail(Remedy{"start one process"}, "magnitudes and masks need no samples that processes could share");
+  SC_TRY(share(*job.calibration, processes));
+  SC_TRY_ASSIGN(PruneOutput output,
+                first ? PruneOutput::create(*model.checkpoint, directory->path(), plan_metadata(job.plan))
+                      : Result<PruneOutput>(PruneOutput::nowhere(*model.checkpoint)));
+  SC_TRY(prune(model.llama, job.plan, job.importance, &*job.calibration, output, job.sharing));
+  SC_TRY(processes.finish());
+  return first ? complete(request, *directory, job, output.notes()) : Result<void>{};
+}
+
+}  // namespace
+
+Result<void> run_prune(const PruneRequest& request) {
+  SC_TRY_ASSIGN(Processes processes, Processes::from_environment());
+  if (processes.count() > 1) return prune_with_others(request, processes);
+  SC_TRY_ASSIGN(OutputDirectory output, OutputDirectory::resume(request.output, request.force));
+  SC_TRY(parse_importance(request.importance));                          // before the model is read
+  SC_TRY(parse_mask_granularity(request.mask_granularity));              // likewise
+  if (!request.pattern.empty()) SC_TRY(parse_pattern(request.pattern));  // likewise
+  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
+  SC_TRY_ASSIGN(PruneJob job, make_job(request, model));
+  SC_TRY_ASSIGN(const auto notes, prune_into(output, model, job, request.force));
+  return complete(request, output, job, notes);
 }
 
 }  // namespace sparsecim

@@ -11,11 +11,15 @@
 namespace sparsecim {
 namespace {
 
-Result<Statistics> measure_and_keep(const SelectRequest& request, const SelectionRequest& selection) {
-  if (!request.statistics.empty()) SC_TRY(OutputFile::create(request.statistics));  // likewise
+/// One of several `processes` measures its share of the samples; the first one keeps what all have measured.
+Result<Statistics> measure_and_keep(const SelectRequest& request, const SelectionRequest& selection,
+                                    Processes& processes) {
+  const bool keep = !request.statistics.empty() && processes.rank() == 0;
+  if (keep) SC_TRY(OutputFile::create(request.statistics));  // likewise
   SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
-  SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, text, model));
+  SC_TRY_ASSIGN(Calibration calibration, calibrate(request.calibration, text, model));
+  SC_TRY(share(calibration, processes));
   SC_TRY_ASSIGN(Statistics statistics,
                 measure_statistics(model.llama, *model.checkpoint, calibration, scope_of(selection)));
   Json options = options_of(request);
@@ -23,19 +27,21 @@ Result<Statistics> measure_and_keep(const SelectRequest& request, const Selectio
   auto inputs = model.checkpoint->files();
   inputs.push_back(text.path);
   SC_TRY_ASSIGN(statistics.provenance, provenance("select", std::move(options), inputs, request.calibration.seed));
-  if (!request.statistics.empty()) SC_TRY(write_statistics(request.statistics, statistics));
+  if (keep) SC_TRY(write_statistics(request.statistics, statistics));
   return statistics;
 }
 
 /// Read where they were saved, which needs neither the text nor a pass over the model; measured otherwise.
-Result<Statistics> statistics_for(const SelectRequest& request, const SelectionRequest& selection) {
+Result<Statistics> statistics_for(const SelectRequest& request, const SelectionRequest& selection,
+                                  Processes& processes) {
   if (request.statistics.empty() || !std::filesystem::exists(request.statistics))
-    return measure_and_keep(request, selection);
+    return measure_and_keep(request, selection, processes);
   SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
   SC_TRY_ASSIGN(const std::string model, fingerprint(checkpoint->files()));
   SC_TRY_ASSIGN(Statistics statistics, read_statistics(request.statistics, model));
-  fmt::print(stderr, "using {}: {} calibration tokens; --text, --samples, --length and --seed are not used\n",
-             request.statistics.string(), format_count(statistics.n_tokens));
+  if (processes.rank() == 0)
+    fmt::print(stderr, "using {}: {} calibration tokens; --text, --samples, --length and --seed are not used\n",
+               request.statistics.string(), format_count(statistics.n_tokens));
   return statistics;
 }
 
@@ -65,8 +71,8 @@ Result<Plan> shuffled_plan(const SelectRequest& request, const Checkpoint& check
 }
 
 Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionRequest& selection,
-                                const Checkpoint& checkpoint) {
-  SC_TRY_ASSIGN(const Statistics statistics, statistics_for(request, selection));
+                                const Checkpoint& checkpoint, Processes& processes) {
+  SC_TRY_ASSIGN(const Statistics statistics, statistics_for(request, selection, processes));
   const auto select = [&](const SelectionRequest& bounded) { return select_by_statistics(statistics, bounded); };
   SC_TRY_ASSIGN(Plan plan, select_within_decode(request.selection, checkpoint.config(), {}, selection, select));
   plan.provenance = statistics.provenance;
@@ -74,14 +80,14 @@ Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionReq
   return plan;
 }
 
-Result<Plan> requested_plan(const SelectRequest& request) {
+Result<Plan> requested_plan(const SelectRequest& request, Processes& processes) {
   SC_TRY_ASSIGN(SelectionRequest selection, selection_of(request.selection));
   SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
   SC_TRY(require_dense(checkpoint->config(), "have no N:M patterns"));
   if (selection.method == Method::kShuffled) return shuffled_plan(request, *checkpoint);
   SC_TRY(add_decode_ceilings(request.selection, checkpoint->config(), {}, selection));
   return selection.method == Method::kUniform ? uniform_plan(request, selection, *checkpoint)
-                                              : plan_by_statistics(request, selection, *checkpoint);
+                                              : plan_by_statistics(request, selection, *checkpoint, processes);
 }
 
 void print(const Plan& plan) {
@@ -103,8 +109,15 @@ void print(const Plan& plan) {
 }  // namespace
 
 Result<void> run_select(const SelectRequest& request) {
-  SC_TRY(OutputFile::create(request.output));  // whether it can be written, before the work
-  SC_TRY_ASSIGN(const Plan plan, requested_plan(request));
+  SC_TRY_ASSIGN(Processes processes, Processes::from_environment());
+  const bool first = processes.rank() == 0;  // which writes and speaks for all
+  if (first)
+    SC_TRY(OutputFile::create(request.output));  // whether it can be written, before the work
+  else
+    silence_progress();
+  SC_TRY_ASSIGN(const Plan plan, requested_plan(request, processes));
+  SC_TRY(processes.finish());
+  if (!first) return {};
   SC_TRY(write_plan(request.output, plan));
   print(plan);
   return {};
