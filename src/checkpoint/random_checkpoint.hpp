@@ -87,6 +87,8 @@ class RandomCheckpoint : public Checkpoint {
   }
   std::vector<std::filesystem::path> files() const override { return {}; }
 
+  void fill(const std::string& name, float value) { std::ranges::fill(values_.at(name), value); }
+
   std::string broken;  // the name of a tensor whose reading fails
 
  private:

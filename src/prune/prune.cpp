@@ -58,9 +58,9 @@ class BlockPruner {
       SC_TRY(check_interrupt());
       const std::string name = matrix_name(index, linears[i].name);
       at::Tensor& weight = block.linears[i];
-      SC_TRY_ASSIGN(const at::Tensor result,
-                    within(name, importance_ == Importance::kSparseGpt ? update(name, kInputOfLinear[i], patterns[i])
-                                                                       : mask(weight, kInputOfLinear[i], patterns[i])));
+      SC_TRY_ASSIGN(const at::Tensor result, within(name, importance_ == Importance::kSparseGpt
+                                                              ? update(name, kInputOfLinear[i], patterns[i])
+                                                              : mask(name, weight, kInputOfLinear[i], patterns[i])));
       weight = result.to(weight.scalar_type());
       pruned.emplace(name + ".weight", result);
     }
@@ -68,10 +68,12 @@ class BlockPruner {
   }
 
  private:
-  Result<at::Tensor> mask(const at::Tensor& weight, LinearInput input, Pattern pattern) const {
+  Result<at::Tensor> mask(const std::string& name, const at::Tensor& weight, LinearInput input, Pattern pattern) {
     std::vector<float> norms;  // empty: magnitude
     if (importance_ == Importance::kWanda) {
       SC_TRY_ASSIGN(norms, column_norms(inputs_.moments, input));
+      if (scored_ != input) note_dead(name, std::ranges::count(norms, 0.0F));
+      scored_ = input;
     }
     return masked(weight, norms, pattern, sharing_);
   }
@@ -90,10 +92,13 @@ class BlockPruner {
   }
 
   void note(const std::string& name) {
-    if (inverse_.dead_columns > 0)
-      output_.note(fmt::format("{}: {} inputs were always zero", name, inverse_.dead_columns));
+    note_dead(name, inverse_.dead_columns);
     if (inverse_.damping > kSparseGptDamping)
       output_.note(fmt::format("{}: the Hessian's damping had to be {:g}", name, inverse_.damping));
+  }
+
+  void note_dead(const std::string& name, std::int64_t inputs) {
+    if (inputs > 0) output_.note(fmt::format("{}: {} inputs were always zero", name, inputs));
   }
 
   const Llama& model_;
@@ -103,6 +108,7 @@ class BlockPruner {
   PruneOutput& output_;
   InverseHessian inverse_;  // of the input `inverse_of_`, which several matrices share
   std::optional<LinearInput> inverse_of_;
+  std::optional<LinearInput> scored_;  // the input whose norms were looked at last
 };
 
 bool all_dense(const BlockPatterns& patterns) { return std::ranges::all_of(patterns, &Pattern::dense); }

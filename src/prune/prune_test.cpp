@@ -74,6 +74,19 @@ TEST_F(Pruning, ByWandaMasksEachBlockWithWhatItSeesBehindThePrunedOnesBeforeIt) 
   }
 }
 
+TEST_F(Pruning, SaysWhichInputsWereAlwaysZero) {
+  checkpoint_.fill("model.layers.1.input_layernorm.weight", 0);
+  const Calibration calibration = random_calibration(1);
+  for (const Importance importance : {Importance::kWanda, Importance::kSparseGpt}) {
+    const auto out = directory_ / fmt::format("dead{}", static_cast<int>(importance));
+    std::filesystem::create_directory(out);
+    PruneOutput output = PruneOutput::create(checkpoint_, out, {}).value();
+    ASSERT_TRUE(prune(dense_, plan_of(checkpoint_.config(), {2, 4}), importance, &calibration, output));
+    ASSERT_FALSE(output.notes().empty());
+    EXPECT_EQ(output.notes()[0], "model.layers.1.self_attn.q_proj: 24 inputs were always zero");
+  }
+}
+
 TEST_F(Pruning, ByMagnitudeNeedsNoCalibrationAndByWandaIsRefusedWithout) {
   const auto blocks = pruned(plan_of(dense_.config(), {1, 4}), Importance::kMagnitude, nullptr).value();
   for (const at::Tensor& weight : blocks[1].linears)

@@ -242,6 +242,24 @@ Plan select_shuffled(Plan plan, std::uint64_t seed) {
   return plan;
 }
 
+namespace {
+
+/// Weights of inputs that were always zero score nothing, whatever they are: a note of how many there are.
+void add_dead_inputs(const Statistics& statistics, Plan& plan) {
+  std::int64_t inputs = 0;
+  std::string first;
+  for (const InputStatistics& input : statistics.inputs) {
+    const auto dead = std::ranges::count(input.mean_squares, 0.0F);
+    if (dead > 0 && first.empty()) first = fmt::format("{} of {}", dead, input.name);
+    inputs += dead;
+  }
+  if (inputs > 0)
+    plan.notes.push_back(fmt::format("{} inputs were always zero in calibration ({}{}): their weights have no score",
+                                     inputs, first, first.starts_with(fmt::format("{} of", inputs)) ? "" : ", ..."));
+}
+
+}  // namespace
+
 Plan dense_plan(const Statistics& statistics, const std::vector<Outliers>& outliers) {
   SC_CHECK(outliers.size() == statistics.matrices.size());
   Plan plan;
@@ -257,6 +275,7 @@ Plan dense_plan(const Statistics& statistics, const std::vector<Outliers>& outli
                              .outlier_distribution = outliers[i].distribution,
                              .outlier_crowding = outliers[i].crowding});
   }
+  add_dead_inputs(statistics, plan);
   return plan;
 }
 

@@ -210,5 +210,18 @@ TEST(Selection, LeavesNoBlockOutOfTheSparsityThatItReports) {
   }
 }
 
+TEST(Selection, SaysHowManyInputsWereAlwaysZero) {
+  Statistics statistics = statistics_of({{0.01, 0.2}, {0.02, 1.1}});
+  statistics.inputs = {{"model.layers.0.self_attn.q_proj", {1, 0, 2, 0}}, {"model.layers.0.mlp.up_proj", {0, 3}}};
+  const auto plan = select_by_statistics(statistics, request_of(0.5)).value();
+  const std::string expected =
+      "3 inputs were always zero in calibration (2 of model.layers.0.self_attn.q_proj, ...): their weights have no "
+      "score";
+  EXPECT_EQ(std::ranges::count(plan.notes, expected), 1);
+  statistics.inputs = {{"model.layers.0.self_attn.q_proj", {1, 1}}};
+  for (const std::string& note : select_by_statistics(statistics, request_of(0.5)).value().notes)
+    EXPECT_EQ(note.find("always zero"), std::string::npos) << note;
+}
+
 }  // namespace
 }  // namespace sparsecim
