@@ -52,34 +52,37 @@ auto together(int count, Work work) {
 }
 
 /// Seven batches whose sums depend on the order in which they are added: their sizes span 60 bits.
-std::vector<at::Tensor> batches() {
-  at::manual_seed(3);
-  std::vector<at::Tensor> all;
-  for (int i = 0; i < 7; ++i) all.push_back(at::randn({5, 6}) * std::pow(2.0, 5 * i));
+const std::vector<at::Tensor>& batches() {
+  static const std::vector<at::Tensor> all = [] {
+    at::manual_seed(3);
+    std::vector<at::Tensor> made;
+    for (int i = 0; i < 7; ++i) made.push_back(at::randn({5, 6}) * std::pow(2.0, 5 * i));
+    return made;
+  }();
   return all;
 }
 
-/// The squares' means as `processes` find them together.
-std::vector<float> summed(Processes& processes) {
-  const auto inputs = batches();
+/// The inputs' second moments, float64, as `processes` find them together.
+at::Tensor summed(Processes& processes) {
+  const auto& inputs = batches();
   Calibration calibration;
   for (const at::Tensor& input : inputs) calibration.batches.push_back(input);
   EXPECT_TRUE(share(calibration, processes));
-  InputMoments moments(calibration.processes);
+  InputGrams moments(calibration.processes);
   for (const std::size_t index : own_batches(calibration)) {
     for (int input = 0; input < kLinearInputs; ++input) moments.add(static_cast<LinearInput>(input), inputs[index]);
     EXPECT_TRUE(moments.end_batch(index));
   }
   EXPECT_TRUE(moments.end(inputs.size()));
   EXPECT_TRUE(processes.finish());
-  return moments.mean_squares(LinearInput::kMlp).value();
+  return moments.take(LinearInput::kMlp);
 }
 
 TEST(Processes, FindTheSumsOfOneProcessBitForBitHoweverManyThereAre) {
   Processes alone;
-  const std::vector<float> expected = summed(alone);
+  const at::Tensor expected = summed(alone);
   for (const int count : {2, 3})
-    for (const std::vector<float>& found : together(count, summed)) EXPECT_EQ(found, expected) << count;
+    for (const at::Tensor& found : together(count, summed)) EXPECT_TRUE(at::equal(found, expected)) << count;
 }
 
 TEST(Processes, RunEveryBatchOnce) {
