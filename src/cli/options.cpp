@@ -86,6 +86,9 @@ void add_selection(CLI::App& verb, SelectionOptions& request) {
       ->capture_default_str();
   verb.add_option("--loss-tokens", request.loss_tokens, "loss: calibration tokens that losses are measured on, at most")
       ->capture_default_str();
+  verb.add_option("--caution", request.caution,
+                  "loss: how many times as much a rise of the loss above the reference's counts as a fall below it "
+                  "(default: several, of whose plans the one nearest to the dense model is taken)");
   verb.add_option("--plan", request.plan, "shuffled: the plan whose patterns are shuffled, by --seed");
   verb.parse_complete_callback([&request] { require_what_the_method_needs(request); });
 }

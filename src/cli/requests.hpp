@@ -74,6 +74,7 @@ struct SelectionOptions {
   double time_limit_s = 60;
   std::string loss_reference = "4:8";  // what the other matrices have while the loss of one is measured
   std::int64_t loss_tokens = 1024;
+  std::optional<double> caution;  // none: several, and the best of their plans
   std::filesystem::path plan;  // whose patterns are shuffled
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "prune/compare_plans.hpp"
 
 namespace sparsecim {
 namespace fs = std::filesystem;
@@ -34,9 +35,8 @@ std::vector<Pattern> uniform_patterns(const CodesignJob& job) {
 }
 
 /// The plans of the front that are not among `variants`; what cannot be planned becomes a note.
-Result<std::vector<Wanted>> wanted_plans(const CodesignJob& job, const ModelConfig& config,
-                                         const Statistics* statistics, const std::vector<Variant>& variants,
-                                         std::vector<std::string>& notes) {
+Result<std::vector<Wanted>> wanted_plans(const CodesignJob& job, const OpenModel& dense, const Statistics* statistics,
+                                         const std::vector<Variant>& variants, std::vector<std::string>& notes) {
   std::vector<Wanted> wanted;
   const auto add = [&](Method method, Plan plan) {
     const bool known = std::ranges::any_of(variants, [&](const Variant& variant) {
@@ -45,14 +45,14 @@ Result<std::vector<Wanted>> wanted_plans(const CodesignJob& job, const ModelConf
     if (!known) wanted.push_back({method, std::move(plan)});
   };
   for (const Pattern pattern : uniform_patterns(job)) {
-    SC_TRY_ASSIGN(Plan plan, uniform_plan_of(pattern, config));
+    SC_TRY_ASSIGN(Plan plan, uniform_plan_of(pattern, dense.checkpoint->config()));
     add(Method::kUniform, std::move(plan));
   }
   for (SelectionRequest request : job.pareto->methods) {
     SC_CHECK(statistics != nullptr);
     for (const double sparsity : job.pareto->sparsities) {
       request.sparsity = sparsity;
-      if (auto plan = select_by_statistics(*statistics, request))
+      if (auto plan = select_measured(dense.llama, *job.calibration, *statistics, request))
         add(request.method, std::move(*plan));
       else
         notes.push_back(fmt::format("{}: {}", label(request.method), plan.error().line()));
@@ -131,7 +131,7 @@ Result<DesignPoints> make_design_points(const OpenModel& dense, const CodesignJo
         point_of(variant.name, variant.label, variant.plan, variant.quality, variant.hardware, machine));
   result.subject = variants.size() - 1;
   add_roundings(baselines, result.points);
-  SC_TRY_ASSIGN(const auto wanted, wanted_plans(job, dense.checkpoint->config(), statistics, variants, result.notes));
+  SC_TRY_ASSIGN(const auto wanted, wanted_plans(job, dense, statistics, variants, result.notes));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const std::string stage = fmt::format("trying plan {} of {} for the Pareto front: {} at {:.3g} %", i + 1,
                                           wanted.size(), label(wanted[i].method), 100 * wanted[i].plan.sparsity());

@@ -1,11 +1,13 @@
 #include "codesign/pipeline.hpp"
 
+#include <functional>
 #include <optional>
 
 #include "base/check.hpp"
 #include "codesign/baselines.hpp"
 #include "codesign/candidate.hpp"
 #include "codesign/design_points.hpp"
+#include "prune/compare_plans.hpp"
 #include "prune/measure.hpp"
 
 namespace sparsecim {
@@ -58,10 +60,19 @@ StatisticsScope whole_scope(const CodesignJob& job) {
   return scope;
 }
 
+/// What `select` makes of the request, as a whole within what decoding may take.
+Result<Plan> select_within_decode(const ModelConfig& config, const CodesignJob& job,
+                                  const std::function<Result<Plan>(const SelectionRequest&)>& select) {
+  if (!job.decode.most_ns && !job.decode.most_nj) return select(job.selection);
+  return select_within(shapes_of(config, job.model), job.machines[0], job.decode, job.selection, select);
+}
+
 /// The plan of a method that needs no statistics.
 Result<Plan> select_without_statistics(const OpenModel& dense, const CodesignJob& job) {
   const ModelConfig& config = dense.checkpoint->config();
-  if (job.selection.method != Method::kShuffled) return select_uniform(dense_plan_of(config), job.selection);
+  if (job.selection.method != Method::kShuffled)
+    return select_within_decode(
+        config, job, [&](const SelectionRequest& request) { return select_uniform(dense_plan_of(config), request); });
   SC_CHECK(job.shuffled.has_value());
   SC_TRY(check_plan(*job.shuffled, config));
   return select_shuffled(*job.shuffled, job.seed);
@@ -79,8 +90,11 @@ Result<Selected> select(const OpenModel& dense, const CodesignJob& job, Stages& 
     SC_TRY_ASSIGN(selected.plan, select_without_statistics(dense, job));
     return selected;
   }
-  SC_TRY_ASSIGN(selected.plan, stages.run("selecting a pattern per layer",
-                                          [&] { return select_by_statistics(*selected.statistics, job.selection); }));
+  SC_TRY_ASSIGN(selected.plan, stages.run("selecting a pattern per layer", [&] {
+    return select_within_decode(dense.checkpoint->config(), job, [&](const SelectionRequest& request) {
+      return select_measured(dense.llama, *job.calibration, *selected.statistics, request);
+    });
+  }));
   SC_TRY_ASSIGN(selected.blocks, block_outliers(*selected.statistics, job.selection));
   return selected;
 }

@@ -14,6 +14,7 @@
 #include "model/open.hpp"
 #include "prune/prune.hpp"
 #include "sparsity/select.hpp"
+#include "workload/decode_ceilings.hpp"
 #include "workload/model_workload.hpp"
 
 namespace sparsecim {
@@ -28,6 +29,7 @@ struct ParetoRequest {
 struct CodesignJob {
   std::string model;  // its name, for people
   SelectionRequest selection;
+  DecodeBudget decode = {};      // on the first machine, of the plan as a whole; `selection` has its ceilings
   std::optional<Plan> shuffled;  // the plan that Method::kShuffled shuffles, by `seed`
   std::uint64_t seed = 0;
   Importance importance = Importance::kWanda;

@@ -14,18 +14,6 @@ namespace {
 /// Rows of logits held at once, as in evaluation.
 constexpr std::int64_t kLossRows = 256;
 
-/// The first tokens of the calibration: whole samples, the last of them perhaps cut.
-std::vector<at::Tensor> first_tokens(const Calibration& calibration, std::int64_t tokens) {
-  std::vector<at::Tensor> batches;
-  for (const at::Tensor& batch : calibration.batches) {
-    if (tokens <= 0) break;
-    const std::int64_t width = std::min(batch.size(1), tokens);
-    batches.push_back(batch.narrow(0, 0, std::min(batch.size(0), tokens / width)).narrow(1, 0, width));
-    tokens -= batches.back().numel();
-  }
-  return batches;
-}
-
 /// Measures one matrix after the other; `blocks_` are those of the reference.
 class LossMeter {
  public:
@@ -155,9 +143,28 @@ class LossMeter {
 
 }  // namespace
 
+LossTokens split_tokens(const Calibration& calibration, std::int64_t tokens, std::int64_t ratio) {
+  LossTokens split;
+  std::int64_t to_compare = ratio * tokens;
+  // Takes what `wanted` has room for from the front of `batch`.
+  const auto take = [](at::Tensor& batch, std::int64_t& wanted, std::vector<at::Tensor>& into) {
+    if (wanted <= 0 || batch.size(0) == 0) return;
+    const std::int64_t width = std::min(batch.size(1), wanted);
+    const std::int64_t rows = std::min(batch.size(0), wanted / width);
+    into.push_back(batch.narrow(0, 0, rows).narrow(1, 0, width));
+    wanted -= into.back().numel();
+    batch = batch.narrow(0, rows, batch.size(0) - rows);
+  };
+  for (at::Tensor batch : calibration.batches) {
+    while (tokens > 0 && batch.size(0) > 0) take(batch, tokens, split.measured);
+    while (to_compare > 0 && batch.size(0) > 0) take(batch, to_compare, split.compared);
+  }
+  return split;
+}
+
 Result<void> measure_losses(const Llama& model, const Calibration& calibration, Statistics& statistics) {
   SC_CHECK(statistics.scope.losses.has_value());
-  auto batches = first_tokens(calibration, statistics.scope.losses->tokens);
+  const auto batches = split_tokens(calibration, statistics.scope.losses->tokens, 0).measured;
   return guarded([&] { return LossMeter(model, statistics).measure(batches); });
 }
 

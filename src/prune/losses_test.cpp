@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "checkpoint/random_checkpoint.hpp"
+#include "prune/compare_plans.hpp"
 #include "prune/measure.hpp"
 #include "sparsity/mask.hpp"
 
@@ -88,6 +89,50 @@ TEST_F(Losses, AreMeasuredOnTheFirstTokensOnly) {
 }
 
 /// x d^T summed over the tokens themselves, where the code goes through the second moments.
+TEST_F(Losses, ComparePlansByTheirWholeModelsDivergence) {
+  const Statistics statistics = measured({4, 8});
+  Plan uniform = dense_plan_of(model_.config()), one = uniform, none = uniform;
+  for (PlannedMatrix& matrix : uniform.matrices) matrix.pattern = {2, 8};
+  one.matrices[8].pattern = {2, 8};
+  const std::vector<at::Tensor> batches = {calibration_.batches[0]};
+  const auto found = divergences(model_, batches, statistics, std::array{uniform, one, none}).value();
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_NEAR(found[0], divergence(statistics, 0, {2, 8}, {2, 8}), 1e-6);
+  EXPECT_NEAR(found[1], divergence(statistics, 8, {2, 8}, {}), 1e-6);
+  EXPECT_EQ(found[2], 0);
+}
+
+TEST_F(Losses, LeaveOtherSamplesToComparePlansOn) {
+  const auto shapes = [&](std::int64_t tokens, std::int64_t ratio) {
+    std::pair<std::int64_t, std::int64_t> counts;
+    const LossTokens split = split_tokens(calibration_, tokens, ratio);
+    for (const at::Tensor& batch : split.measured) counts.first += batch.numel();
+    for (const at::Tensor& batch : split.compared) counts.second += batch.numel();
+    return counts;
+  };
+  EXPECT_EQ(shapes(32, 4), std::pair(std::int64_t{32}, std::int64_t{128}));
+  EXPECT_EQ(shapes(20, 2), std::pair(std::int64_t{20}, std::int64_t{40})) << "samples are cut";
+  EXPECT_EQ(shapes(100, 4), std::pair(std::int64_t{100}, kTokens * 3 - 112)) << "the sample that was cut is used up";
+  EXPECT_EQ(shapes(500, 4), std::pair(kTokens * 3, std::int64_t{0}));
+  const LossTokens split = split_tokens(calibration_, 64, 1);
+  EXPECT_TRUE(split.measured[0].equal(calibration_.batches[0]));
+  EXPECT_TRUE(split.compared[0].equal(calibration_.batches[1]));
+}
+
+TEST_F(Losses, ChooseTheBestOfThePlansOfSeveralCautions) {
+  const Statistics statistics = measured({4, 8});
+  SelectionRequest request{.method = Method::kLoss, .sparsity = 0.5, .granularity = Granularity::kMatrix};
+  request.options = {{}, {4, 8}, {2, 8}};
+  const Plan plan = select_measured(model_, calibration_, statistics, request).value();
+  const std::vector<at::Tensor> others = split_tokens(calibration_, kTokens, 4).compared;
+  for (const double caution : {1.0, 2.0, 4.0, 8.0, 1000.0}) {
+    request.caution = caution;
+    const Plan candidate = select_measured(model_, calibration_, statistics, request).value();
+    const auto both = divergences(model_, others, statistics, std::array{plan, candidate}).value();
+    EXPECT_LE(both[0], both[1]) << caution;
+  }
+}
+
 TEST_F(Losses, GoWithOutputErrorsThatAreThoseOfTheOutputsThemselves) {
   const Statistics statistics = measured({});
   at::Tensor hidden = model_.embed(at::cat(calibration_.batches, 0));

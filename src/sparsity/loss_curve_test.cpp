@@ -87,10 +87,31 @@ TEST(LossSelection, PrunesTheMatrixHarderThatTheLossMindsLess) {
   EXPECT_EQ(plan->matrices[0].pattern, (Pattern{4, 8}));
   EXPECT_EQ(plan->matrices[1].pattern, (Pattern{2, 8}));
   EXPECT_NEAR(plan->proof->cost, 0.15, 1e-12);
-  EXPECT_EQ(plan->notes.back(), "losses were measured with all other matrices at 4:8");
+  EXPECT_EQ(plan->notes.back(),
+            "losses were measured with all other matrices at 4:8; a rise above that counts 1 times as much as a fall "
+            "below it");
   request.method = Method::kError;
   const auto by_error = select_by_statistics(statistics, request).value();
   EXPECT_NEAR(by_error.proof->cost, 0.4, 1e-12) << "both at 3:8: the errors are convex";
+}
+
+TEST(LossSelection, LeavesTheReferenceOnlyForAFallThatCautionFindsLargeEnough) {
+  // Dense a saves 0.3, and 2:8 for b then costs 0.09 more than 4:8.
+  const Statistics statistics =
+      statistics_with({"a", "b"}, {{{0.3, 0.001}, {0.9, 0.001}}, {{0.01, 0.001}, {0.1, 0.001}}});
+  const std::vector<Pattern> options = {{}, {4, 8}, {2, 8}};
+  SelectionRequest request{
+      .method = Method::kLoss, .sparsity = 0.375, .options = options, .granularity = Granularity::kMatrix};
+  const auto patterns = [&](double caution) {
+    request.caution = caution;
+    const Plan plan = select_by_statistics(statistics, request).value();
+    const Pattern sparser{2, 8};
+    EXPECT_NEAR(plan.matrices[1].error.value(), plan.matrices[1].pattern == sparser ? 0.1 : 0.01, 1e-12);
+    return std::pair(plan.matrices[0].pattern, plan.matrices[1].pattern);
+  };
+  EXPECT_EQ(patterns(1), std::pair(Pattern{}, Pattern{2, 8}));
+  EXPECT_EQ(patterns(3), std::pair(Pattern{}, Pattern{2, 8})) << "0.27 is less than 0.3";
+  EXPECT_EQ(patterns(4), std::pair(Pattern{4, 8}, Pattern{4, 8})) << "0.36 is more";
 }
 
 }  // namespace

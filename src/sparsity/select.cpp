@@ -106,12 +106,35 @@ bool by_costs(Method method) {
   return method == Method::kErrorDiag || method == Method::kError || method == Method::kLoss;
 }
 
+void set_errors(Plan& plan, const std::vector<std::vector<double>>& costs, std::span<const Pattern> options) {
+  for (std::size_t i = 0; i < plan.matrices.size(); ++i) {
+    const auto option = std::ranges::find(options, plan.matrices[i].pattern);
+    if (option != options.end()) plan.matrices[i].error = costs[i][static_cast<std::size_t>(option - options.begin())];
+  }
+}
+
+/// Costs in which what exceeds the matrix's cost at the reference counts `caution` times.
+Result<std::vector<std::vector<double>>> cautious(const Statistics& statistics, std::vector<std::vector<double>> costs,
+                                                  double caution) {
+  if (caution == 1) return costs;
+  const std::array reference = {statistics.scope.losses->reference};
+  SC_TRY_ASSIGN(const LossCosts common, loss_costs(statistics, reference));
+  for (std::size_t i = 0; i < costs.size(); ++i)
+    for (double& cost : costs[i]) cost += (caution - 1) * std::max(0.0, cost - common.nats[i][0]);
+  return costs;
+}
+
 Result<Plan> select_by_loss(const Statistics& statistics, const std::vector<Outliers>& outliers,
                             const SelectionRequest& request) {
   SC_TRY_ASSIGN(const LossCosts costs, loss_costs(statistics, request.options));
-  SC_TRY_ASSIGN(Plan plan, select_least_cost(dense_plan(statistics, outliers), costs.nats, request));
+  const double caution = request.caution.value_or(1);
+  SC_TRY_ASSIGN(const auto weighed, cautious(statistics, costs.nats, caution));
+  SC_TRY_ASSIGN(Plan plan, select_least_cost(dense_plan(statistics, outliers), weighed, request));
+  set_errors(plan, costs.nats, request.options);
   plan.notes.push_back(
-      fmt::format("losses were measured with all other matrices at {}", statistics.scope.losses->reference.name()));
+      fmt::format("losses were measured with all other matrices at {}; a rise above that counts {:g} "
+                  "times as much as a fall below it",
+                  statistics.scope.losses->reference.name(), caution));
   if (costs.guessed > 0)
     plan.notes.push_back(
         fmt::format("{} of {} matrices change the loss by less than its standard error: taken from "
@@ -170,7 +193,10 @@ StatisticsScope scope_of(const SelectionRequest& request) {
   for (const Pattern& pattern : hardware_patterns()) scope.add_error(pattern);
   for (const Pattern& pattern : every_n_of(8)) scope.add_error(pattern);
   for (const Pattern& option : request.options) scope.add_error(option);
-  if (request.method == Method::kLoss) scope.losses = request.losses;
+  if (request.method == Method::kLoss) {
+    scope.add_error(request.losses.reference);
+    scope.losses = request.losses;
+  }
   return scope;
 }
 
@@ -197,11 +223,7 @@ Result<Plan> select_least_cost(Plan model, const std::vector<std::vector<double>
       for (std::size_t o = 0; o < sum.size(); ++o) sum[o] += costs[i][o];
   }
   SC_TRY_ASSIGN(Plan plan, solve(std::move(draft), sums, request, Goal::kLeastCost));
-  for (std::size_t i = 0; i < plan.matrices.size(); ++i) {
-    const auto option = std::ranges::find(request.options, plan.matrices[i].pattern);
-    if (option != request.options.end())
-      plan.matrices[i].error = costs[i][static_cast<std::size_t>(option - request.options.begin())];
-  }
+  set_errors(plan, costs, request.options);
   return plan;
 }
 

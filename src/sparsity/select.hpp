@@ -73,7 +73,10 @@ struct SelectionRequest {
   double time_limit_s = 60;    // of the integer solver
   double alpha = 1, beta = 4;  // weights of FLOW's two rules (the authors' published code)
   LossScope losses;            // how losses are measured, where there are none yet
-  double lambda = 0.08;        // OWL: densities differ by at most this much from the mean (its section 4)
+  // loss: how many times as much a rise above what a matrix costs at the reference counts as a fall below it, 1 or
+  // more; none: select_measured (prune/compare_plans.hpp) tries several, select_by_statistics takes 1
+  std::optional<double> caution = {};
+  double lambda = 0.08;  // OWL: densities differ by at most this much from the mean (its section 4)
 };
 
 /// What of the dense model must be measured so that `request` can be met, beside the standard scope.
@@ -97,7 +100,9 @@ StatisticsScope scope_of(const SelectionRequest& request);
 /// d_l and then the least costly single steps to the exact mean give.
 ///
 /// error-diag, error, loss: at a sparsity of at least S the least sum over the matrices of dropped_shares
-/// (sparsity/dropped.hpp), of their relative output errors, of loss_costs (sparsity/loss_curve.hpp).
+/// (sparsity/dropped.hpp), of their relative output errors, of loss_costs (sparsity/loss_curve.hpp). Losses are
+/// measured one matrix at a time, and a plan that changes many is worse than their sum: rises add up to more, and the
+/// cheapest of many noisy numbers are those that chance made small. `caution` is the remedy.
 ///
 /// Errors: a budget that the options cannot meet, which one and the nearest values; statistics that lack something.
 Result<Plan> select_by_statistics(const Statistics& statistics, const SelectionRequest& request);

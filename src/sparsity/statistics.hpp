@@ -81,7 +81,7 @@ struct MatrixStatistics {
 };
 
 /// What calibration of the dense model gives to selection (docs/formats/statistics.md): by any method and for any
-/// budget, choosing again reads neither text nor weights.
+/// budget, choosing again reads neither text nor weights; only plans by loss are compared on the model.
 struct Statistics {
   std::string model_fingerprint;  // fingerprint() of the model's files
   std::int64_t n_tokens = 0;      // that calibration saw

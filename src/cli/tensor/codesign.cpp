@@ -106,6 +106,7 @@ Result<CodesignJob> make_job(const CodesignRequest& request, const OpenModel& mo
   SelectionOptions options = request.selection;
   options.arch = request.arch;
   SC_TRY(add_decode_ceilings(options, model.checkpoint->config(), request.decode_context, job.selection));
+  job.decode = {.most_ns = options.max_decode_ns, .most_nj = options.max_decode_nj, .context = request.decode_context};
   SC_TRY_ASSIGN(job.pareto, pareto_of(request));
   SC_TRY_ASSIGN(job.importance, parse_importance(request.importance));
   SC_TRY_ASSIGN(job.machines, open_machines(request));

@@ -57,6 +57,8 @@ Result<void> check_selection(const SelectionOptions& options, Method method) {
     return fail(Remedy{"give seconds"}, "--time-limit {} is out of range", options.time_limit_s);
   if (!(options.loss_tokens >= 1 && static_cast<double>(options.loss_tokens) <= kMostSamples))
     return fail(Remedy{"give a number of tokens"}, "--loss-tokens {} is out of range", options.loss_tokens);
+  if (options.caution && !(*options.caution >= 1 && *options.caution <= 1000))
+    return fail(Remedy{"give a factor from 1 to 1000"}, "--caution {} is out of range", *options.caution);
   if (method == Method::kShuffled && (options.sparsity || options.has_ceiling() || !options.keep.empty()))
     return fail(Remedy{"leave --sparsity, --keep and other bounds out"}, "a shuffled plan keeps what its --plan has");
   if (method != Method::kShuffled && !options.plan.empty())
@@ -125,6 +127,7 @@ Result<SelectionRequest> selection_of(const SelectionOptions& options) {
   request.time_limit_s = options.time_limit_s;
   SC_TRY_ASSIGN(request.losses.reference, within("--loss-reference", parse_pattern(options.loss_reference)));
   request.losses.tokens = options.loss_tokens;
+  request.caution = options.caution;
   return request;
 }
 
@@ -176,6 +179,7 @@ Json options_of(const SelectionOptions& options) {
     json["tau"] = request->tau;
     if (request->method == Method::kLoss)
       json.update({{"loss_reference", options.loss_reference}, {"loss_tokens", options.loss_tokens}});
+    if (options.caution) json["caution"] = *options.caution;
   }
   json.update({{"nd", options.nd}, {"m_rule", options.m_rule}, {"budget", options.budget}});
   if (!options.keep.empty()) json["keep"] = options.keep;

@@ -1,9 +1,12 @@
 #include "sparsity/select.hpp"
 
+#include <optional>
+
 #include "base/file.hpp"
 #include "base/progress.hpp"
 #include "base/provenance.hpp"
 #include "cli/tensor/common.hpp"
+#include "prune/compare_plans.hpp"
 #include "prune/measure.hpp"
 #include "prune/prune.hpp"
 #include "report/table.hpp"
@@ -11,37 +14,47 @@
 namespace sparsecim {
 namespace {
 
+/// The model, and the tokens that it is calibrated on.
+struct Subject {
+  NamedCorpus text;
+  OpenModel model;
+  Calibration calibration;
+};
+
+Result<Subject> open_subject(const SelectRequest& request) {
+  SC_TRY_ASSIGN(NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
+  SC_TRY_ASSIGN(OpenModel model, open_requested(request));
+  SC_TRY_ASSIGN(Calibration calibration, calibrate(request.calibration, text, model));
+  return Subject{std::move(text), std::move(model), std::move(calibration)};
+}
+
 /// One of several `processes` measures its share of the samples; the first one keeps what all have measured.
-Result<Statistics> measure_and_keep(const SelectRequest& request, const SelectionRequest& selection,
+Result<Statistics> measure_and_keep(const SelectRequest& request, Subject& subject, const SelectionRequest& selection,
                                     Processes& processes) {
   const bool keep = !request.statistics.empty() && processes.rank() == 0;
   if (keep) SC_TRY(OutputFile::create(request.statistics));  // likewise
-  SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
-  SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
-  SC_TRY_ASSIGN(Calibration calibration, calibrate(request.calibration, text, model));
-  SC_TRY(share(calibration, processes));
+  SC_TRY(share(subject.calibration, processes));
+  const OpenModel& model = subject.model;
   SC_TRY_ASSIGN(Statistics statistics,
-                measure_statistics(model.llama, *model.checkpoint, calibration, scope_of(selection)));
+                measure_statistics(model.llama, *model.checkpoint, subject.calibration, scope_of(selection)));
   Json options = options_of(request);
-  options["calibration"] = options_of(request.calibration, text.path);
+  options["calibration"] = options_of(request.calibration, subject.text.path);
   auto inputs = model.checkpoint->files();
-  inputs.push_back(text.path);
+  inputs.push_back(subject.text.path);
   SC_TRY_ASSIGN(statistics.provenance, provenance("select", std::move(options), inputs, request.calibration.seed));
   if (keep) SC_TRY(write_statistics(request.statistics, statistics));
   return statistics;
 }
 
-/// Read where they were saved, which needs neither the text nor a pass over the model; measured otherwise.
-Result<Statistics> statistics_for(const SelectRequest& request, const SelectionRequest& selection,
-                                  Processes& processes) {
-  if (request.statistics.empty() || !std::filesystem::exists(request.statistics))
-    return measure_and_keep(request, selection, processes);
+/// What was saved: choosing again takes no pass over the model, but where plans by loss are compared.
+Result<Statistics> saved_statistics(const SelectRequest& request, bool compare, const Processes& processes) {
   SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
   SC_TRY_ASSIGN(const std::string model, fingerprint(checkpoint->files()));
   SC_TRY_ASSIGN(Statistics statistics, read_statistics(request.statistics, model));
   if (processes.rank() == 0)
-    fmt::print(stderr, "using {}: {} calibration tokens; --text, --samples, --length and --seed are not used\n",
-               request.statistics.string(), format_count(statistics.n_tokens));
+    fmt::print(stderr, "using {}: {} calibration tokens; --text, --samples, --length and --seed {}\n",
+               request.statistics.string(), format_count(statistics.n_tokens),
+               compare ? "say what plans are compared on" : "are not used");
   return statistics;
 }
 
@@ -72,8 +85,18 @@ Result<Plan> shuffled_plan(const SelectRequest& request, const Checkpoint& check
 
 Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionRequest& selection,
                                 const Checkpoint& checkpoint, Processes& processes) {
-  SC_TRY_ASSIGN(const Statistics statistics, statistics_for(request, selection, processes));
-  const auto select = [&](const SelectionRequest& bounded) { return select_by_statistics(statistics, bounded); };
+  const bool saved = !request.statistics.empty() && std::filesystem::exists(request.statistics);
+  const bool compare = selection.method == Method::kLoss && !selection.caution;
+  std::optional<Subject> subject;
+  if (!saved || compare) {
+    SC_TRY_ASSIGN(subject, open_subject(request));
+  }
+  SC_TRY_ASSIGN(const Statistics statistics, saved ? saved_statistics(request, compare, processes)
+                                                   : measure_and_keep(request, *subject, selection, processes));
+  const auto select = [&](const SelectionRequest& bounded) {
+    return subject ? select_measured(subject->model.llama, subject->calibration, statistics, bounded)
+                   : select_by_statistics(statistics, bounded);
+  };
   SC_TRY_ASSIGN(Plan plan, select_within_decode(request.selection, checkpoint.config(), {}, selection, select));
   plan.provenance = statistics.provenance;
   plan.provenance["options"].update(options_of(request.selection));
