@@ -169,6 +169,7 @@ Result<void> run_codesign(const CodesignRequest& request) {
   SC_TRY(open_machines(request));
   SC_TRY_ASSIGN(const Texts texts, open_texts(request));
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
+  SC_TRY(require_dense(model.checkpoint->config(), "have no N:M patterns"));
   SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, texts.calibration, model));
   SC_TRY_ASSIGN(CodesignJob job, make_job(request, model, texts, calibration));
   SC_TRY_ASSIGN(job.provenance, provenance_of(request, model, texts));
