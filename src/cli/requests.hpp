@@ -75,7 +75,7 @@ struct SelectionOptions {
   std::string loss_reference = "4:8";  // what the other matrices have while the loss of one is measured
   std::int64_t loss_tokens = 1024;
   std::optional<double> caution;  // none: several, and the best of their plans
-  std::filesystem::path plan;  // whose patterns are shuffled
+  std::filesystem::path plan;     // whose patterns are shuffled
 };
 
 struct SelectRequest : TensorRequest {
