@@ -105,7 +105,8 @@ class ArrayPicture {
     std::string text;
     const double width = kPicturesWidth / static_cast<double>(kLegendColumns);
     for (std::size_t i = 0; i < shown_.size(); ++i) {
-      const double x = kGap + width * static_cast<double>(i / legend_lines());
+      const std::size_t column = i / legend_lines();
+      const double x = kGap + width * static_cast<double>(column);
       const double y = top + kLegendLine * static_cast<double>(i % legend_lines());
       text += fmt::format(
           "<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"12\" fill=\"{}\"/><text x=\"{}\" y=\"{}\">{}</text>\n", x, y,

@@ -45,7 +45,7 @@ class PlanePairs : public PairSelect {
     lines_.add_parts(parts);
     const std::int64_t choices = geometry_.rows * groups();
     add_position_cells(geometry_.words() + choices * (log2_of(geometry_.largest_m) - 1), parts);
-    const std::int64_t pair_muxes = 2 * (geometry_.largest_m / 2 - 1);
+    const std::int64_t pair_muxes = std::int64_t{2} * (geometry_.largest_m / 2 - 1);
     parts.push_back({"pair selection", &kMux2, as_count(geometry_.words() + choices * pair_muxes)});
     // A line serves blocks of 1, 2, .., P cells, so its register takes one of log2(P) + 1 inputs of the buffer's port;
     // where any N packs without gaps, one for each N.
