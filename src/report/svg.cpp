@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 
 #include "report/printable.hpp"
 
@@ -188,7 +189,8 @@ struct Scale {
 Scale scale_over(double low, double high, double from, double to, bool logarithmic) {
   if (logarithmic) {
     const double room = std::pow(high / low, 0.06);
-    return {low / room, high * room, from, to, true};
+    using Limits = std::numeric_limits<double>;
+    return {std::max(low / room, Limits::denorm_min()), std::min(high * room, Limits::max()), from, to, true};
   }
   const double room = high > low ? 0.08 * (high - low) : std::max(std::abs(high) * 0.08, 1e-9);
   return {low - room, high + room, from, to, false};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 
 #include "base/check.hpp"
@@ -16,7 +17,7 @@ namespace {
 #define SC_CROSSBAR_CPUS
 #endif
 
-using Lanes = float __attribute__((vector_size(64), aligned(4), may_alias));
+using Lanes = float __attribute__((vector_size(64)));  // in memory at any address: copied
 constexpr std::int64_t kLanes = 16;
 static_assert(kColumnsAtOnce == 2 * kLanes);
 
@@ -31,7 +32,9 @@ SC_CROSSBAR_CPUS void block_sums(const float* cells, std::int64_t row_pitch, std
     Lanes left[kPlanesInRegisters] = {}, right[kPlanesInRegisters] = {};
     for (std::int64_t row = 0; row < rows; ++row) {
       const float* cell = cells + row * row_pitch;
-      const Lanes a = *reinterpret_cast<const Lanes*>(cell), b = *reinterpret_cast<const Lanes*>(cell + kLanes);
+      Lanes a, b;
+      std::memcpy(&a, cell, sizeof a);
+      std::memcpy(&b, cell + kLanes, sizeof b);
       for (std::int64_t plane = 0; plane < kPlanesInRegisters; ++plane) {
         const float digit = digits[row * kPlanesAtOnce + first + plane];
         left[plane] += digit * a;
@@ -40,8 +43,8 @@ SC_CROSSBAR_CPUS void block_sums(const float* cells, std::int64_t row_pitch, std
     }
     for (std::int64_t plane = 0; plane < kPlanesInRegisters; ++plane) {
       float* out = sums + (first + plane) * kColumnsAtOnce;
-      *reinterpret_cast<Lanes*>(out) = left[plane];
-      *reinterpret_cast<Lanes*>(out + kLanes) = right[plane];
+      std::memcpy(out, &left[plane], sizeof(Lanes));
+      std::memcpy(out + kLanes, &right[plane], sizeof(Lanes));
     }
   }
 }
