@@ -6,6 +6,7 @@
 
 #include "base/check.hpp"
 #include "base/threads.hpp"
+#include "model/row_product.hpp"
 
 namespace sparsecim {
 namespace {
@@ -81,14 +82,7 @@ Result<void> AnalogLinear::forward(std::span<const float> activations, std::span
 }
 
 at::Tensor linear_analog(const at::Tensor& input, const AnalogLinear& weight, const at::Tensor& bias) {
-  const at::Tensor x = input.contiguous();
-  std::vector<std::int64_t> shape = input.sizes().vec();
-  shape.back() = weight.n_outputs();
-  at::Tensor output = at::empty(shape, at::kFloat);
-  const auto size = [](const at::Tensor& tensor) { return static_cast<std::size_t>(tensor.numel()); };
-  if (!weight.forward({x.const_data_ptr<float>(), size(x)}, {output.data_ptr<float>(), size(output)}))
-    output.fill_(std::numeric_limits<float>::quiet_NaN());
-  return bias.defined() ? output.add_(bias) : output;
+  return row_product(input, weight, bias);
 }
 
 /// weights: blocks x [outputs, inputs], float.

@@ -1,6 +1,5 @@
 #include "model/decoder_block.hpp"
 
-#include <limits>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "model/attention.hpp"
 #include "model/elementwise.hpp"
 #include "model/flexcim_arithmetic.hpp"
+#include "model/row_product.hpp"
 
 namespace sparsecim {
 namespace {
@@ -86,14 +86,7 @@ Result<void> read_linear(const Checkpoint& checkpoint, const std::string& name, 
 }  // namespace
 
 at::Tensor linear_int8(const at::Tensor& input, const QuantisedLinear& weight, const at::Tensor& bias) {
-  const at::Tensor x = input.contiguous();
-  std::vector<std::int64_t> shape = input.sizes().vec();
-  shape.back() = weight.n_outputs();
-  at::Tensor output = at::empty(shape, at::kFloat);
-  const auto size = [](const at::Tensor& tensor) { return static_cast<std::size_t>(tensor.numel()); };
-  if (!weight.forward({x.const_data_ptr<float>(), size(x)}, {output.data_ptr<float>(), size(output)}))
-    output.fill_(std::numeric_limits<float>::quiet_NaN());
-  return bias.defined() ? output.add_(bias) : output;
+  return row_product(input, weight, bias);
 }
 
 Result<std::shared_ptr<const QuantisedLinear>> quantise(const std::string& name, const at::Tensor& weight,
