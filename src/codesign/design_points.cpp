@@ -16,10 +16,6 @@ struct Wanted {
   Plan plan;
 };
 
-bool same_patterns(const Plan& a, const Plan& b) {
-  return std::ranges::equal(a.matrices, b.matrices, {}, &PlannedMatrix::pattern, &PlannedMatrix::pattern);
-}
-
 /// N:8 at each of the sparsities, and the method's other options that are as sparse as one of them.
 std::vector<Pattern> uniform_patterns(const CodesignJob& job) {
   std::vector<Pattern> patterns;

@@ -31,8 +31,7 @@ Result<std::vector<at::Tensor>> final_states(const Llama& model, const std::vect
     SC_TRY_ASSIGN(DecoderBlock block, model.block(b));
     for (std::size_t i = 0; plan != nullptr && i < block.linears.size(); ++i) {
       const std::size_t index = static_cast<std::size_t>(b) * block.linears.size() + i;
-      const auto norms = statistics.inputs[static_cast<std::size_t>(statistics.matrices[index].input)].column_norms();
-      SC_TRY_ASSIGN(block.linears[i], masked(block.linears[i], norms, plan->matrices[index].pattern));
+      SC_TRY_ASSIGN(block.linears[i], masked(block.linears[i], statistics, index, plan->matrices[index].pattern));
     }
     SC_TRY(run_block(model, block, states));
     progress.advance(1);
@@ -57,10 +56,6 @@ std::int64_t count_tokens(const std::vector<at::Tensor>& batches) {
   std::int64_t tokens = 0;
   for (const at::Tensor& batch : batches) tokens += batch.numel();
   return tokens;
-}
-
-bool same_patterns(const Plan& a, const Plan& b) {
-  return std::ranges::equal(a.matrices, b.matrices, {}, &PlannedMatrix::pattern, &PlannedMatrix::pattern);
 }
 
 /// The plans of all cautions, each once.

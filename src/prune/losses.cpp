@@ -6,6 +6,7 @@
 #include "base/check.hpp"
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "prune/block_states.hpp"
 #include "prune/masked.hpp"
 
 namespace sparsecim {
@@ -31,7 +32,7 @@ class LossMeter {
                       measure_matrix(b, i, dense, reference)));
         progress.advance(1);
       }
-      for (at::Tensor& state : states_) state = model_.forward_block(block(b), state);
+      SC_TRY(run_block(model_, block(b), states_));
     }
     return {};
   }
@@ -49,7 +50,7 @@ class LossMeter {
       SC_TRY_ASSIGN(DecoderBlock made, model_.block(b));
       for (at::Tensor& state : dense_states) state = model_.forward_block(made, state);
       for (std::size_t i = 0; i < made.linears.size(); ++i) {
-        SC_TRY_ASSIGN(made.linears[i], masked(made.linears[i], b, i, statistics_.scope.losses->reference));
+        SC_TRY_ASSIGN(made.linears[i], pruned(made.linears[i], b, i, statistics_.scope.losses->reference));
       }
       blocks_.push_back(std::move(made));
       progress.advance(1);
@@ -62,11 +63,8 @@ class LossMeter {
   }
 
   /// One matrix of block `b`, pruned to `pattern` by Wanda's scores.
-  Result<at::Tensor> masked(const at::Tensor& weight, std::int64_t b, std::size_t i, Pattern pattern) const {
-    const auto index = static_cast<std::size_t>(b) * kInputOfLinear.size() + i;
-    const MatrixStatistics& matrix = statistics_.matrices[index];
-    const std::vector<float> norms = statistics_.inputs[static_cast<std::size_t>(matrix.input)].column_norms();
-    return sparsecim::masked(weight, norms, pattern);
+  Result<at::Tensor> pruned(const at::Tensor& weight, std::int64_t b, std::size_t i, Pattern pattern) const {
+    return masked(weight, statistics_, static_cast<std::size_t>(b) * kInputOfLinear.size() + i, pattern);
   }
 
   /// Calls work(first row, its logits) for all rows of `hidden` [rows, hidden], some at a time.
@@ -118,7 +116,7 @@ class LossMeter {
     const auto index = static_cast<std::size_t>(i);
     const auto losses = [&](Pattern pattern) -> Result<at::Tensor> {
       if (pattern == common) return reference;
-      SC_TRY_ASSIGN(const at::Tensor weight, masked(dense.linears[index], b, index, pattern));
+      SC_TRY_ASSIGN(const at::Tensor weight, pruned(dense.linears[index], b, index, pattern));
       return losses_with(b, index, weight);
     };
     SC_TRY_ASSIGN(const at::Tensor base, losses(LossScope::kBase));
@@ -148,7 +146,6 @@ LossTokens split_tokens(const Calibration& calibration, std::int64_t tokens, std
   std::int64_t to_compare = ratio * tokens;
   // Takes what `wanted` has room for from the front of `batch`.
   const auto take = [](at::Tensor& batch, std::int64_t& wanted, std::vector<at::Tensor>& into) {
-    if (wanted <= 0 || batch.size(0) == 0) return;
     const std::int64_t width = std::min(batch.size(1), wanted);
     const std::int64_t rows = std::min(batch.size(0), wanted / width);
     into.push_back(batch.narrow(0, 0, rows).narrow(1, 0, width));

@@ -12,4 +12,9 @@ Result<at::Tensor> masked(const at::Tensor& weight, std::span<const float> colum
   return values.to(weight.device(), weight.scalar_type());
 }
 
+Result<at::Tensor> masked(const at::Tensor& weight, const Statistics& statistics, std::size_t index, Pattern pattern) {
+  const auto input = static_cast<std::size_t>(statistics.matrices[index].input);
+  return masked(weight, statistics.inputs[input].column_norms(), pattern);
+}
+
 }  // namespace sparsecim

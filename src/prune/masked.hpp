@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "sparsity/mask_sharing.hpp"
 #include "sparsity/pattern.hpp"
+#include "sparsity/statistics.hpp"
 
 namespace sparsecim {
 
@@ -14,5 +15,8 @@ namespace sparsecim {
 /// CPU. Errors: apply_nm's.
 Result<at::Tensor> masked(const at::Tensor& weight, std::span<const float> column_norms, Pattern pattern,
                           const MaskSharing& sharing = {});
+
+/// Matrix `index` of `statistics` pruned by the column norms that they have of its input. Errors: apply_nm's.
+Result<at::Tensor> masked(const at::Tensor& weight, const Statistics& statistics, std::size_t index, Pattern pattern);
 
 }  // namespace sparsecim

@@ -141,6 +141,10 @@ const PlannedMatrix* Plan::find(std::string_view name) const {
   return found == matrices.end() ? nullptr : &*found;
 }
 
+bool same_patterns(const Plan& a, const Plan& b) {
+  return std::ranges::equal(a.matrices, b.matrices, {}, &PlannedMatrix::pattern, &PlannedMatrix::pattern);
+}
+
 Json to_json(const Plan& plan) {
   Json matrices = Json::array();
   for (const PlannedMatrix& matrix : plan.matrices) matrices.push_back(to_json(matrix));

@@ -60,6 +60,9 @@ struct Plan {
   const PlannedMatrix* find(std::string_view name) const;
 };
 
+/// Whether both give every matrix the same pattern, in the order of computing.
+bool same_patterns(const Plan& a, const Plan& b);
+
 Json to_json(const Plan& plan);
 /// Errors: another schema, a missing key, a matrix twice, sizes out of range, counts that contradict the patterns.
 Result<Plan> plan_from_json(const Json& json);
