@@ -50,20 +50,19 @@ class Ratios {
   std::vector<double> all_;
 };
 
-/// nats = scale * error^exponent.
+/// nats = level * (error / unit)^exponent.
 struct Curve {
-  double scale = 0, exponent = 1;
-  double operator()(double error) const { return error <= 0 ? 0 : scale * std::pow(error, exponent); }
+  double level = 0, unit = 1, exponent = 1;
+  double operator()(double error) const { return error <= 0 ? 0 : level * std::pow(error / unit, exponent); }
 };
 
 Curve curve_through(const std::array<double, kAnchors>& errors, const std::array<double, kAnchors>& nats) {
   if (errors[0] <= 0 || errors[1] <= 0 || nats[0] <= 0 || nats[1] <= 0)
-    return {.scale = errors[1] > 0 ? nats[1] / errors[1] : 0};
-  Curve curve;
+    return errors[1] > 0 ? Curve{.level = nats[1], .unit = errors[1]} : Curve{};
+  Curve curve{.level = std::sqrt(nats[0]) * std::sqrt(nats[1]), .unit = std::sqrt(errors[0]) * std::sqrt(errors[1])};
   if (errors[0] != errors[1])
     curve.exponent =
         std::clamp(std::log(nats[1] / nats[0]) / std::log(errors[1] / errors[0]), kLeastExponent, kLargestExponent);
-  curve.scale = std::sqrt(nats[0] * nats[1]) / std::pow(errors[0] * errors[1], curve.exponent / 2);
   return curve;
 }
 

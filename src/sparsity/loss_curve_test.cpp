@@ -44,6 +44,15 @@ TEST(LossCosts, GoThroughBothMeasurementsAlongAPowerOfTheError) {
   EXPECT_NEAR(costs->nats[0][4], 0.02 * std::pow(7, exponent), 1e-12);
 }
 
+TEST(LossCosts, DoNotDependOnTheErrorsUnitHoweverSmall) {
+  const std::vector<std::vector<LossRise>> rises = {{{0.02, 0.001}, {0.16, 0.001}}};
+  Statistics tiny = statistics_with({"a"}, rises);
+  for (double& error : tiny.matrices[0].errors) error *= 1e-200;
+  const auto expected = loss_costs(statistics_with({"a"}, rises), kOptions).value();
+  const auto found = loss_costs(tiny, kOptions).value();
+  for (std::size_t o = 0; o < kOptions.size(); ++o) EXPECT_NEAR(found.nats[0][o], expected.nats[0][o], 1e-12) << o;
+}
+
 TEST(LossCosts, OfAnUnlikelyExponentGoThroughTheMiddleWithTheLimit) {
   const auto steep = loss_costs(statistics_with({"a"}, {{{0.001, 0}, {1, 0}}}), kOptions).value();
   EXPECT_NEAR(steep.nats[0][3] / steep.nats[0][1], std::pow(4, 3), 1e-9);

@@ -1,5 +1,6 @@
 #include "workload/activities.hpp"
 
+#include <set>
 #include <utility>
 
 #include "hardware/activity.hpp"
@@ -37,15 +38,19 @@ Result<Activities> read_activities(const std::filesystem::path& path) {
 }
 
 Result<void> set_activities(Workload& workload, const Activities& activities) {
+  const Remedy remedy{"measure them on this model: sparsecim eval MODEL --text TEXT --activities FILE"};
+  std::set<std::string> others;
+  for (const auto& [name, activity] : activities)
+    if (name != "lm_head") others.insert(name);
   for (Operation& operation : workload.operations) {
     if (operation.kind == Operation::Kind::kAttention) continue;
     const auto found = activities.find(operation.name);
-    if (found == activities.end())
-      return fail(Remedy{"measure them on this model: sparsecim eval MODEL --text TEXT --activities FILE"},
-                  "no activity of {} was measured", operation.name);
+    if (found == activities.end()) return fail(remedy, "no activity of {} was measured", operation.name);
+    others.erase(operation.name);
     const double weight_ones = std::exchange(operation.activity, found->second).weight_ones;
     operation.activity.weight_ones = weight_ones;
   }
+  if (!others.empty()) return fail(remedy, "{} was measured, and is not in this model", *others.begin());
   return {};
 }
 

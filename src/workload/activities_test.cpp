@@ -50,6 +50,9 @@ TEST(Activities, KeepWhatIsKnownOfTheWeightsAndLeaveAttentionAlone) {
 TEST(Activities, OfAnotherModelAreRefused) {
   Workload workload{.name = "w", .operations = {{.name = "up"}}};
   EXPECT_EQ(set_activities(workload, {{"down", measured(0.25)}}).error().what, "no activity of up was measured");
+  const Activities larger = {{"up", measured(0.25)}, {"down", measured(0.25)}};
+  EXPECT_EQ(set_activities(workload, larger).error().what, "down was measured, and is not in this model");
+  EXPECT_TRUE(set_activities(workload, {{"up", measured(0.25)}, {"lm_head", measured(0.25)}}));
 }
 
 }  // namespace
