@@ -85,21 +85,8 @@ Result<void> share(Calibration& calibration, Processes& processes) {
   return {};
 }
 
-namespace {
-
-/// Batches go round, so that the long ones in front are shared too.
-int owner_of(std::size_t batch, const Processes& processes) {
-  return static_cast<int>(batch % static_cast<std::size_t>(processes.count()));
-}
-
-}  // namespace
-
 std::vector<std::size_t> own_batches(const Calibration& calibration) {
-  std::vector<std::size_t> own;
-  for (std::size_t i = 0; i < calibration.batches.size(); ++i)
-    if (!calibration.processes || owner_of(i, *calibration.processes) == calibration.processes->rank())
-      own.push_back(i);
-  return own;
+  return own_pieces(calibration.batches.size(), calibration.processes);
 }
 
 void InputSums::fold(std::size_t input, const at::Tensor& sum, std::int64_t tokens) {
@@ -128,8 +115,7 @@ Result<void> InputSums::end_batch(std::size_t index) {
 Result<void> InputSums::end(std::size_t batches) {
   if (!processes_) return {};
   for (std::size_t batch = 0; batch < batches; ++batch) {
-    SC_TRY_ASSIGN(const auto values,
-                  processes_->take(what_, static_cast<int>(batch), owner_of(batch, *processes_), like_));
+    SC_TRY_ASSIGN(const auto values, processes_->take(what_, static_cast<int>(batch), processes_->owner(batch), like_));
     for (std::size_t i = 0; i < kLinearInputs; ++i)
       fold(i, values[i], static_cast<std::int64_t>(values[kLinearInputs][static_cast<std::int64_t>(i)].item<float>()));
   }

@@ -80,7 +80,7 @@ Result<Plan> select_measured(const Llama& model, const Calibration& calibration,
   LossTokens tokens = split_tokens(calibration, statistics.scope.losses->tokens, kComparedPerMeasured);
   const bool others = !tokens.compared.empty();
   const auto& batches = others ? tokens.compared : tokens.measured;
-  SC_TRY_ASSIGN(const auto found, divergences(model, batches, statistics, plans));
+  SC_TRY_ASSIGN(const auto found, divergences(model, batches, statistics, plans, calibration.processes));
   Plan& best = plans[static_cast<std::size_t>(std::ranges::min_element(found) - found.begin())];
   best.notes.push_back(
       fmt::format("of {} plans by growing caution the nearest to the dense model, over {} {}: {:.4f} nats",
@@ -90,19 +90,25 @@ Result<Plan> select_measured(const Llama& model, const Calibration& calibration,
 }
 
 Result<std::vector<double>> divergences(const Llama& model, const std::vector<at::Tensor>& batches,
-                                        const Statistics& statistics, std::span<const Plan> plans) {
+                                        const Statistics& statistics, std::span<const Plan> plans,
+                                        Processes* processes) {
   return guarded([&]() -> Result<std::vector<double>> {
-    Progress progress("comparing plans", model.n_blocks() * (std::ssize(plans) + 1), "blocks");
+    const std::vector<std::size_t> own = own_pieces(plans.size(), processes);
+    Progress progress("comparing plans", model.n_blocks() * (std::ssize(own) + 1), "blocks");
     SC_TRY_ASSIGN(const auto dense, final_states(model, batches, statistics, nullptr, progress));
-    std::vector<double> means;
-    for (const Plan& plan : plans) {
-      SC_TRY_ASSIGN(const auto pruned, final_states(model, batches, statistics, &plan, progress));
+    at::Tensor means = at::zeros({std::ssize(plans)}, at::kDouble);
+    for (const std::size_t p : own) {
+      SC_TRY_ASSIGN(const auto pruned, final_states(model, batches, statistics, &plans[p], progress));
       double sum = 0;
       for (std::size_t i = 0; i < dense.size(); ++i) sum += summed_divergence(model, dense[i], pruned[i]);
       if (!std::isfinite(sum)) return fail("the loss is not finite: the model's weights are broken");
-      means.push_back(sum / static_cast<double>(count_tokens(batches)));
+      means[static_cast<std::int64_t>(p)] = sum / static_cast<double>(count_tokens(batches));
     }
-    return means;
+    if (processes) {
+      SC_TRY_ASSIGN(means, processes->sum("divergences", means));
+    }
+    const auto* data = means.const_data_ptr<double>();
+    return std::vector<double>(data, data + means.numel());
   });
 }
 

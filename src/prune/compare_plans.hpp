@@ -18,9 +18,11 @@ Result<Plan> select_measured(const Llama& model, const Calibration& calibration,
 
 /// By how much each plan's model differs from the dense one on `batches` (token ids, [samples, tokens]): mean over the
 /// tokens of the Kullback-Leibler divergence of the next token's distribution, in nats. All matrices are pruned at
-/// once, by the column norms of `statistics`. REQUIRES: plans and statistics of the model's matrices. Errors: the
-/// checkpoint's, values that are not finite, interrupted.
+/// once, by the column norms of `statistics`. Of several `processes` each tries some of the plans; null: there is one.
+/// REQUIRES: plans and statistics of the model's matrices. Errors: the checkpoint's, the other processes', values that
+/// are not finite, interrupted.
 Result<std::vector<double>> divergences(const Llama& model, const std::vector<at::Tensor>& batches,
-                                        const Statistics& statistics, std::span<const Plan> plans);
+                                        const Statistics& statistics, std::span<const Plan> plans,
+                                        Processes* processes = nullptr);
 
 }  // namespace sparsecim

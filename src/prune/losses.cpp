@@ -18,27 +18,55 @@ constexpr std::int64_t kLossRows = 256;
 /// Measures one matrix after the other; `blocks_` are those of the reference.
 class LossMeter {
  public:
-  LossMeter(const Llama& model, Statistics& statistics) : model_(model), statistics_(statistics) {}
+  LossMeter(const Llama& model, Statistics& statistics, Processes* processes)
+      : model_(model), statistics_(statistics), processes_(processes) {}
 
   Result<void> measure(const std::vector<at::Tensor>& batches) {
     SC_TRY(prepare(batches));
     SC_TRY_ASSIGN(const at::Tensor reference, losses_behind(states_, 0));
-    const auto per_block = std::ssize(kInputOfLinear);
     Progress progress("measuring losses", std::ssize(statistics_.matrices), "matrices");
     for (std::int64_t b = 0; b < model_.n_blocks(); ++b) {
       SC_TRY_ASSIGN(const DecoderBlock dense, model_.block(b));
-      for (std::int64_t i = 0; i < per_block; ++i) {
-        SC_TRY(within(statistics_.matrices[static_cast<std::size_t>(b * per_block + i)].name,
-                      measure_matrix(b, i, dense, reference)));
+      for (std::size_t i = 0; i < dense.linears.size(); ++i) {
+        const std::size_t m = matrix_index(b, i);
+        if (!processes_ || processes_->owns(m))
+          SC_TRY(within(statistics_.matrices[m].name, measure_matrix(b, i, dense, reference)));
         progress.advance(1);
       }
       SC_TRY(run_block(model_, block(b), states_));
     }
-    return {};
+    return exchange();
   }
 
  private:
   DecoderBlock& block(std::int64_t index) { return blocks_[static_cast<std::size_t>(index)]; }
+  static std::size_t matrix_index(std::int64_t b, std::size_t i) {
+    return static_cast<std::size_t>(b) * kInputOfLinear.size() + i;
+  }
+
+  /// Of several processes each has measured some of the matrices: behind this all have all.
+  Result<void> exchange() {
+    if (!processes_) return {};
+    constexpr std::size_t kAnchors = LossScope::kAnchors.size();
+    at::Tensor table = at::zeros({std::ssize(statistics_.matrices), kAnchors, 2}, at::kDouble);
+    auto* cell = table.mutable_data_ptr<double>();
+    for (MatrixStatistics& matrix : statistics_.matrices) {
+      matrix.rises.resize(kAnchors);
+      for (const LossRise& rise : matrix.rises) {
+        *cell++ = rise.nats;
+        *cell++ = rise.standard_error;
+      }
+    }
+    SC_TRY_ASSIGN(table, processes_->sum("losses", table));
+    const auto* found = table.const_data_ptr<double>();
+    for (MatrixStatistics& matrix : statistics_.matrices) {
+      for (LossRise& rise : matrix.rises) {
+        rise.nats = *found++;
+        rise.standard_error = *found++;
+      }
+    }
+    return {};
+  }
 
   /// The reference's blocks, and what the dense model predicts.
   Result<void> prepare(const std::vector<at::Tensor>& batches) {
@@ -64,7 +92,7 @@ class LossMeter {
 
   /// One matrix of block `b`, pruned to `pattern` by Wanda's scores.
   Result<at::Tensor> pruned(const at::Tensor& weight, std::int64_t b, std::size_t i, Pattern pattern) const {
-    return masked(weight, statistics_, static_cast<std::size_t>(b) * kInputOfLinear.size() + i, pattern);
+    return masked(weight, statistics_, matrix_index(b, i), pattern);
   }
 
   /// Calls work(first row, its logits) for all rows of `hidden` [rows, hidden], some at a time.
@@ -111,16 +139,15 @@ class LossMeter {
     return losses_behind(std::move(states), b + 1);
   }
 
-  Result<void> measure_matrix(std::int64_t b, std::int64_t i, const DecoderBlock& dense, const at::Tensor& reference) {
+  Result<void> measure_matrix(std::int64_t b, std::size_t i, const DecoderBlock& dense, const at::Tensor& reference) {
     const Pattern common = statistics_.scope.losses->reference;
-    const auto index = static_cast<std::size_t>(i);
     const auto losses = [&](Pattern pattern) -> Result<at::Tensor> {
       if (pattern == common) return reference;
-      SC_TRY_ASSIGN(const at::Tensor weight, pruned(dense.linears[index], b, index, pattern));
-      return losses_with(b, index, weight);
+      SC_TRY_ASSIGN(const at::Tensor weight, pruned(dense.linears[i], b, i, pattern));
+      return losses_with(b, i, weight);
     };
     SC_TRY_ASSIGN(const at::Tensor base, losses(LossScope::kBase));
-    auto& rises = statistics_.matrices[static_cast<std::size_t>(b) * kInputOfLinear.size() + index].rises;
+    auto& rises = statistics_.matrices[matrix_index(b, i)].rises;
     for (const Pattern& anchor : LossScope::kAnchors) {
       SC_TRY_ASSIGN(const at::Tensor raised, losses(anchor));
       const at::Tensor rise = raised - base;
@@ -133,6 +160,7 @@ class LossMeter {
 
   const Llama& model_;
   Statistics& statistics_;
+  Processes* processes_;              // among which the matrices are shared; null: none
   std::vector<DecoderBlock> blocks_;  // all matrices at the reference's pattern
   std::vector<at::Tensor> states_;    // [batch, tokens, hidden] in front of the block that is being measured
   std::vector<at::Tensor> expected_;  // predictions() of each batch: [tokens, vocabulary]
@@ -162,7 +190,7 @@ LossTokens split_tokens(const Calibration& calibration, std::int64_t tokens, std
 Result<void> measure_losses(const Llama& model, const Calibration& calibration, Statistics& statistics) {
   SC_CHECK(statistics.scope.losses.has_value());
   const auto batches = split_tokens(calibration, statistics.scope.losses->tokens, 0).measured;
-  return guarded([&] { return LossMeter(model, statistics).measure(batches); });
+  return guarded([&] { return LossMeter(model, statistics, calibration.processes).measure(batches); });
 }
 
 }  // namespace sparsecim

@@ -44,20 +44,20 @@ Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 Bytes bytes_of(const std::vector<at::Tensor>& values) {
   Bytes bytes;
   for (const at::Tensor& value : values) {
-    const at::Tensor flat = value.to(at::kCPU, at::kFloat).contiguous();
-    const auto* begin = reinterpret_cast<const std::uint8_t*>(flat.const_data_ptr<float>());
+    const at::Tensor flat = value.to(at::kCPU).contiguous();
+    const auto* begin = static_cast<const std::uint8_t*>(flat.const_data_ptr());
     bytes.insert(bytes.end(), begin, begin + flat.nbytes());
   }
   return bytes;
 }
 
-/// REQUIRES: as many bytes as bytes_of() makes of tensors of these shapes.
+/// REQUIRES: as many bytes as bytes_of() makes of `like`.
 std::vector<at::Tensor> tensors_of(const Bytes& bytes, const std::vector<at::Tensor>& like) {
   std::vector<at::Tensor> values;
   std::size_t begin = 0;
   for (const at::Tensor& shape : like) {
-    at::Tensor value = at::empty(shape.sizes(), at::kFloat);
-    std::memcpy(value.data_ptr<float>(), bytes.data() + begin, value.nbytes());
+    at::Tensor value = at::empty(shape.sizes(), shape.options().device(at::kCPU));
+    std::memcpy(value.mutable_data_ptr(), bytes.data() + begin, value.nbytes());
     begin += value.nbytes();
     values.push_back(value.to(shape.device()));
   }
@@ -254,7 +254,7 @@ Result<void> Processes::give(const std::string& what, int part, const std::vecto
 Result<std::vector<at::Tensor>> Processes::take(const std::string& what, int part, int owner,
                                                 const std::vector<at::Tensor>& like) {
   std::size_t size = 0;
-  for (const at::Tensor& shape : like) size += static_cast<std::size_t>(shape.numel()) * sizeof(float);
+  for (const at::Tensor& shape : like) size += shape.nbytes();
   SC_TRY(wait_for(key(what, part), owner));
   SC_TRY_ASSIGN(const Bytes bytes,
                 store_->run([&](c10d::TCPStore& store) { return receive(store, key(what, part), size); }));
@@ -271,6 +271,25 @@ Result<void> Processes::end_round(const std::string& what) {
     for (const Told& told : old) forget(store, told.key, told.bytes);
     return {};
   });
+}
+
+Result<at::Tensor> Processes::sum(const std::string& what, const at::Tensor& values) {
+  if (!store_) return values;
+  SC_TRY(give(what, rank_, {values}));
+  at::Tensor total = at::zeros_like(values);
+  for (int rank = 0; rank < count_; ++rank) {
+    SC_TRY_ASSIGN(const auto found, take(what, rank, rank, {values}));
+    total += found[0];
+  }
+  SC_TRY(end_round(what));
+  return total;
+}
+
+std::vector<std::size_t> own_pieces(std::size_t n, const Processes* processes) {
+  std::vector<std::size_t> own;
+  for (std::size_t i = 0; i < n; ++i)
+    if (!processes || processes->owns(i)) own.push_back(i);
+  return own;
 }
 
 Result<void> Processes::finish() {

@@ -111,6 +111,21 @@ TEST(Processes, TellValuesThatAreLargerThanOnePiece) {
   EXPECT_EQ(equal, (std::vector<bool>{true, true}));
 }
 
+TEST(Processes, AddUpWhatEachHasInRoundsAndInItsType) {
+  const auto equal = together(3, [](Processes& processes) {
+    bool all = true;
+    for (const double part : {1e-9, 1e9}) {  // of 1e9 + 1 + 2 float32 would lose the end
+      const at::Tensor own = at::tensor({part + processes.rank(), 0.1}, at::kDouble);
+      const auto total = processes.sum("x", own);
+      all =
+          all && total && at::equal(*total, at::tensor({part + (part + 1) + (part + 2), 0.1 + 0.1 + 0.1}, at::kDouble));
+    }
+    EXPECT_TRUE(processes.finish());
+    return all;
+  });
+  EXPECT_EQ(equal, (std::vector<bool>{true, true, true}));
+}
+
 TEST(Processes, OfModelsOfOtherSizesAreAnError) {
   const auto errors = together(2, [](Processes& processes) {
     EXPECT_TRUE(processes.give("x", processes.rank(), {at::zeros({3 + processes.rank()})}));

@@ -63,3 +63,28 @@ def pytest_sessionfinish(session, exitstatus):
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if exitstatus == 0 and "passed" not in reporter.stats:
         session.exitstatus = 77
+
+
+TINY_SHAPE = """
+vocabulary: 300
+max_positions: 64
+decoder:
+  layers: 3
+  matrices:
+    self_attn.q_proj: [32, 24]
+    self_attn.k_proj: [16, 24]
+    self_attn.v_proj: [16, 24]
+    self_attn.o_proj: [24, 32]
+    mlp.gate_proj: [40, 24]
+    mlp.up_proj: [40, 24]
+    mlp.down_proj: [24, 40]
+  attention: {heads: 4, kv_heads: 2, head_dim: 8}
+"""
+
+
+@pytest.fixture
+def shape(tmp_path):
+    """Of a model that tools/make-random-model makes at once."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY_SHAPE)
+    return path

@@ -8,29 +8,7 @@ import numpy as np
 import pytest
 
 TOOL = pathlib.Path(__file__).resolve().parent.parent.parent / "tools/make-random-model"
-SHAPE = """
-vocabulary: 300
-max_positions: 64
-decoder:
-  layers: 3
-  matrices:
-    self_attn.q_proj: [32, 24]
-    self_attn.k_proj: [16, 24]
-    self_attn.v_proj: [16, 24]
-    self_attn.o_proj: [24, 32]
-    mlp.gate_proj: [40, 24]
-    mlp.up_proj: [40, 24]
-    mlp.down_proj: [24, 40]
-  attention: {heads: 4, kv_heads: 2, head_dim: 8}
-"""
 IDS = [3, 141, 59, 265, 35, 89, 7, 93]
-
-
-@pytest.fixture
-def shape(tmp_path):
-    path = tmp_path / "tiny.yaml"
-    path.write_text(SHAPE)
-    return path
 
 
 def make(*arguments):

@@ -14,26 +14,26 @@
 namespace sparsecim {
 namespace {
 
-/// The model, and the tokens that it is calibrated on.
+/// The model, and the tokens that it is calibrated on, which several processes share.
 struct Subject {
   NamedCorpus text;
   OpenModel model;
   Calibration calibration;
 };
 
-Result<Subject> open_subject(const SelectRequest& request) {
+Result<Subject> open_subject(const SelectRequest& request, Processes& processes) {
   SC_TRY_ASSIGN(NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
   SC_TRY_ASSIGN(OpenModel model, open_requested(request));
   SC_TRY_ASSIGN(Calibration calibration, calibrate(request.calibration, text, model));
+  SC_TRY(share(calibration, processes));
   return Subject{std::move(text), std::move(model), std::move(calibration)};
 }
 
-/// One of several `processes` measures its share of the samples; the first one keeps what all have measured.
-Result<Statistics> measure_and_keep(const SelectRequest& request, Subject& subject, const SelectionRequest& selection,
-                                    Processes& processes) {
+/// Of several `processes` the first one keeps what all have measured.
+Result<Statistics> measure_and_keep(const SelectRequest& request, const Subject& subject,
+                                    const SelectionRequest& selection, const Processes& processes) {
   const bool keep = !request.statistics.empty() && processes.rank() == 0;
   if (keep) SC_TRY(OutputFile::create(request.statistics));  // likewise
-  SC_TRY(share(subject.calibration, processes));
   const OpenModel& model = subject.model;
   SC_TRY_ASSIGN(Statistics statistics,
                 measure_statistics(model.llama, *model.checkpoint, subject.calibration, scope_of(selection)));
@@ -89,7 +89,7 @@ Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionReq
   const bool compare = selection.method == Method::kLoss && !selection.caution;
   std::optional<Subject> subject;
   if (!saved || compare) {
-    SC_TRY_ASSIGN(subject, open_subject(request));
+    SC_TRY_ASSIGN(subject, open_subject(request, processes));
   }
   SC_TRY_ASSIGN(const Statistics statistics, saved ? saved_statistics(request, compare, processes)
                                                    : measure_and_keep(request, *subject, selection, processes));
