@@ -134,6 +134,14 @@ TEST(IntegerProgram, WithoutAProofInTimeIsAnErrorThatStatesTheGap) {
   EXPECT_TRUE(solution.error().remedy.starts_with("give more by --time-limit"));
 }
 
+TEST(IntegerProgram, WithoutTimeForAFirstSolutionIsAnErrorAndNotInfeasible) {
+  std::mt19937 random(2);
+  const auto [costs, demands] = instance_without_a_quick_proof(random);
+  const auto solution = solve_integer_program(costs, demands, 1e-6);
+  ASSERT_FALSE(solution) << "what can be met was said to be infeasible";
+  EXPECT_TRUE(solution.error().remedy.starts_with("give more by --time-limit"));
+}
+
 TEST(IntegerProgram, OfCostsThatAreAllZeroIsProven) {
   const Costs costs = {{0, 0}, {0, 0}};
   const std::vector<Demand> demands = {{{{0, 5}, {0, 5}}, 10}};

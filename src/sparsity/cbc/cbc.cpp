@@ -5,6 +5,7 @@
 
 #include <Cbc_C_Interface.h>
 
+#include <chrono>
 #include <memory>
 
 namespace sparsecim {
@@ -32,13 +33,17 @@ BinarySolution solve(const BinaryProgram& program, double relative_gap, double t
   Cbc_setParameter(model.get(), "ratioGap", std::to_string(relative_gap).c_str());
   Cbc_setParameter(model.get(), "timeMode", "elapsed");
   Cbc_setParameter(model.get(), "seconds", std::to_string(time_limit_s).c_str());
+  const auto start = std::chrono::steady_clock::now();
   Cbc_solve(model.get());
-  BinarySolution solution{.infeasible = Cbc_isProvenInfeasible(model.get()) != 0,
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  // Where the time ran out before a first solution, CBC 2.10.8 says infeasible, too.
+  const bool infeasible = Cbc_isProvenInfeasible(model.get()) != 0;
+  BinarySolution solution{.infeasible = infeasible && taken.count() < time_limit_s,
                           .proven = Cbc_isProvenOptimal(model.get()) != 0,
                           .values = {},
                           .cost = Cbc_getObjValue(model.get()),
                           .bound = Cbc_getBestPossibleObjValue(model.get())};
-  if (const double* values = Cbc_bestSolution(model.get()); values != nullptr && !solution.infeasible)
+  if (const double* values = Cbc_bestSolution(model.get()); values != nullptr && !infeasible)
     solution.values.assign(values, values + program.costs.size());
   return solution;
 }
