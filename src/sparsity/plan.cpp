@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -14,6 +15,8 @@ namespace {
 constexpr const char* kPlanFormat = "sparsecim plan";
 constexpr std::int64_t kPlanVersion = 1;
 constexpr double kLargestNumber = std::numeric_limits<double>::max();
+constexpr double kShareTolerance = 1e-6;  // of shares that were rounded by whoever wrote them
+const Remedy kLeaveCountsOut{"leave the counts out if you change a plan by hand"};
 
 double share(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -38,8 +41,7 @@ Result<void> check_count(const Json& json, const std::string& key, std::int64_t 
   if (!has(json, key)) return {};
   SC_TRY_ASSIGN(const std::int64_t given, get_integer(json, key, 0, INT64_MAX));
   if (given != expected)
-    return fail(Remedy{"leave the counts out if you change a plan by hand"},
-                "'{}' is {}, but shapes and patterns give {}", key, given, expected);
+    return fail(kLeaveCountsOut, "'{}' is {}, but shapes and patterns give {}", key, given, expected);
   return {};
 }
 
@@ -104,10 +106,21 @@ Result<void> read_proof(const Json& json, Plan& plan) {
   return {};
 }
 
+Result<void> check_share(const Json& json, const std::string& key, double expected) {
+  SC_TRY_ASSIGN(const auto given, optional_number(json, key, 0, 1));
+  if (given && std::abs(*given - expected) > kShareTolerance)
+    return fail(kLeaveCountsOut, "'{}' is {}, but shapes and patterns give {}", key, *given, expected);
+  return {};
+}
+
 Result<void> check_totals(const Json& json, const Plan& plan) {
   if (!has(json, "totals")) return {};
-  SC_TRY(check_count(json["totals"], "weights", plan.weights()));
-  return check_count(json["totals"], "kept", plan.kept());
+  const Json& totals = json["totals"];
+  SC_TRY(check_count(totals, "weights", plan.weights()));
+  SC_TRY(check_count(totals, "kept", plan.kept()));
+  SC_TRY(check_share(totals, "sparsity", plan.sparsity()));
+  SC_TRY(check_share(totals, "whole_model_sparsity", plan.whole_model_sparsity()));
+  return check_count(totals, "stored_bytes", plan.stored_bytes());
 }
 
 }  // namespace

@@ -112,6 +112,12 @@ TEST(Plan, IsRefusedWhereItContradictsItself) {
             place + "'weights' is 61, but shapes and patterns give 60");
   EXPECT_EQ(refusal([](Json& j) { j["totals"]["kept"] = 1; }),
             "'totals': 'kept' is 1, but shapes and patterns give 42");
+  EXPECT_EQ(refusal([](Json& j) { j["totals"]["sparsity"] = 0.5; }),
+            "'totals': 'sparsity' is 0.5, but shapes and patterns give 0.58");
+  EXPECT_EQ(refusal([](Json& j) { j["totals"]["whole_model_sparsity"] = 0.3; }),
+            "'totals': 'whole_model_sparsity' is 0.3, but shapes and patterns give 0.29");
+  EXPECT_EQ(refusal([](Json& j) { j["totals"]["stored_bytes"] = 1; }),
+            "'totals': 'stored_bytes' is 1, but shapes and patterns give 154");
 }
 
 TEST(Plan, IsRefusedWhereSizesAreImpossible) {
