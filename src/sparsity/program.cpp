@@ -78,7 +78,7 @@ Result<void> weigh(Draft& draft, const SelectionRequest& request) {
 struct Bound {
   Demand demand;                     // gains[layer][option]
   const Ceiling* ceiling = nullptr;  // none: sparsity
-  double base = 0, scale = 1;        // the budget's value is base + scale * gain
+  double base = 0, scale = 1;        // the budget's value is base + scale * gain, a ceiling's reserve included
 
   double value(std::int64_t gain) const { return base + scale * static_cast<double>(gain); }
 };
@@ -139,9 +139,9 @@ Bound ceiling_bound(const Ceiling& ceiling, const Draft& draft, const SelectionR
     bound.demand.gains.push_back(std::move(gains));
     most += largest;
   }
-  const std::int64_t allowed = std::min(ceiling.most, kMostWeights) * ceiling.units;
+  const std::int64_t allowed = (std::min(ceiling.most, kMostWeights) - ceiling.reserve) * ceiling.units;
   bound.demand.needed = most - allowed;
-  bound.base = static_cast<double>(most) / static_cast<double>(ceiling.units);
+  bound.base = static_cast<double>(most) / static_cast<double>(ceiling.units) + static_cast<double>(ceiling.reserve);
   bound.scale = -1 / static_cast<double>(ceiling.units);
   return bound;
 }
@@ -183,7 +183,7 @@ std::string best_of(const Bound& bound, std::int64_t gain, int decimals) {
 
 std::string asked_of(const Bound& bound, const SelectionRequest& request) {
   if (bound.ceiling) return fmt::format("at most {} {}", bound.ceiling->most, bound.ceiling->what);
-  return fmt::format("sparsity {}", print_share(request.sparsity, 2));
+  return fmt::format("sparsity {}", print_asked(request.sparsity));
 }
 
 /// "ask for --sparsity 0.5".
@@ -196,8 +196,9 @@ Result<void> check_reach(const Bound& bound, const SelectionRequest& request) {
   const std::int64_t reach = reach_of(bound.demand);
   if (reach >= bound.demand.needed) return {};
   const std::string add = bound.ceiling ? "" : sparser_patterns(request);
-  return fail(Remedy{fmt::format("{}ask for {}", add, retry_of(bound, reach))}, "{} cannot be met with {}: {}",
-              asked_of(bound, request), to_string(request.options), best_of(bound, reach, 2));
+  return fail(Remedy{fmt::format("{}ask for {}", add, retry_of(bound, reach))}, "{} cannot be met with {}{}: {}",
+              asked_of(bound, request), to_string(request.options),
+              request.keep.empty() ? "" : " where --keep leaves a choice", best_of(bound, reach, 2));
 }
 
 /// The most that can be gained of one bound while the others hold.
@@ -227,8 +228,8 @@ tl::unexpected<Error> not_together(std::span<const Bound> bounds, const Selectio
     if (best.back().ends_with(' ')) best.back().pop_back();
   }
   return fail(Remedy{retries.empty() ? "ask for less" : fmt::format("ask for {}", fmt::join(retries, " or "))},
-              "{} cannot be met together with {}: with the rest as asked, {}", fmt::join(asked, " and "),
-              to_string(request.options), fmt::join(best, ", or "));
+              "{} cannot be met together with {}{}{}", fmt::join(asked, " and "), to_string(request.options),
+              best.empty() ? "" : ": with the rest as asked, ", fmt::join(best, ", or "));
 }
 
 // ---- Solving ----
@@ -290,6 +291,11 @@ std::string print_share(double share, int decimals) {
   return text;
 }
 
+std::string print_asked(double share) {
+  const std::string text = print_share(share, 2);
+  return std::stod(text) == share ? text : fmt::format("{:g}", share);
+}
+
 std::int64_t units_for(double sparsity, std::int64_t total) {
   return static_cast<std::int64_t>(std::ceil(sparsity * static_cast<double>(total) * (1 - 1e-12)));
 }
@@ -340,7 +346,8 @@ Result<void> check_ceilings(const Plan& plan, const SelectionRequest& request) {
   for (const Ceiling& ceiling : request.ceilings) {
     std::int64_t sum = ceiling.elsewhere ? ceiling.elsewhere(plan) : 0;
     for (const PlannedMatrix& matrix : plan.matrices) sum += ceiling.of(matrix);
-    const std::int64_t least = round_up(static_cast<double>(sum) / static_cast<double>(ceiling.units));
+    const std::int64_t least =
+        round_up(static_cast<double>(sum) / static_cast<double>(ceiling.units)) + ceiling.reserve;
     if (least > ceiling.most)
       return fail(
           Remedy{fmt::format("ask for {} {}, or choose a pattern per layer with --method flow", ceiling.option, least)},

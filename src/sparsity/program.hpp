@@ -44,6 +44,8 @@ Result<void> check_ceilings(const Plan& plan, const SelectionRequest& request);
 
 /// At most four decimals and at least `decimals`, rounded down: what is printed as reachable can be asked for.
 std::string print_share(double share, int decimals);
+/// What was asked for: two decimals, or as many as it takes.
+std::string print_asked(double share);
 
 /// FLOW's and OWL's costs, [layer][option]; what a reader must know is added to the plan's notes.
 Costs flow_costs(Draft& draft, const std::vector<Outliers>& outliers, const SelectionRequest& request);

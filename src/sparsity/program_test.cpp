@@ -201,7 +201,7 @@ TEST(FixedChoices, CountInTheBudgetAndAreLeftAsTheyAre) {
   EXPECT_DOUBLE_EQ(plan.sparsity(), 0.5) << "the others make up for the dense block";
   request.keep = {parse_fixed_choice("dense:block[012]").value()};
   EXPECT_EQ(select_by_statistics(statistics, request).error().what,
-            "sparsity 0.50 cannot be met with {dense, 4:8, 2:8}: at most 0.1875");
+            "sparsity 0.50 cannot be met with {dense, 4:8, 2:8} where --keep leaves a choice: at most 0.1875");
   request.keep = {parse_fixed_choice("dense:*").value()};
   request.sparsity = 0;
   EXPECT_EQ(select_by_statistics(statistics, request)->sparsity(), 0) << "nothing is left to choose";

@@ -34,11 +34,16 @@ const MethodFacts& facts_of(Method method) { return *std::ranges::find(kMethods,
 
 // ---- Uniform ----
 
-/// Of `options` of exactly this sparsity the one of largest M.
+/// What is printed as a sparsity is rounded down to this, and can be asked for.
+constexpr double kPrintedShare = 1e-4;
+
+/// Of `options` of this sparsity the one of largest M.
 std::optional<Pattern> pattern_of_sparsity(std::span<const Pattern> options, double sparsity) {
   std::optional<Pattern> best;
-  for (const Pattern& option : options)
-    if (std::abs(option.sparsity() - sparsity) < 1e-9 && (!best || option.m > best->m)) best = option;
+  for (const Pattern& option : options) {
+    const double above = option.sparsity() - sparsity;
+    if (above > -1e-9 && above < kPrintedShare && (!best || option.m > best->m)) best = option;
+  }
   return best;
 }
 
@@ -62,7 +67,7 @@ tl::unexpected<Error> no_such_pattern(const SelectionRequest& request) {
   const char* joint = below.empty() || above.empty() ? "" : " and ";
   return fail(Remedy{"ask for one of these, or choose a pattern per layer with --method flow"},
               "no single pattern of {} has sparsity {}: nearest are {}{}{}", to_string(request.options),
-              print_share(request.sparsity, 2), below, joint, above);
+              print_asked(request.sparsity), below, joint, above);
 }
 
 // ---- Shuffled ----
@@ -227,21 +232,46 @@ Result<Plan> select_least_cost(Plan model, const std::vector<std::vector<double>
   return plan;
 }
 
-Result<Plan> select_uniform(Plan model, const SelectionRequest& request) {
-  SC_TRY_ASSIGN(Draft draft, make_draft(std::move(model), request));
-  const auto pattern = pattern_of_sparsity(request.options, request.sparsity);
-  if (!pattern) return no_such_pattern(request);
-  Plan& plan = draft.plan;
+namespace {
+
+/// The plan with `pattern` wherever nothing is fixed. Errors: a ceiling that it exceeds.
+Result<Plan> plan_with(const Draft& draft, Pattern pattern, const SelectionRequest& request) {
+  Plan plan = draft.plan;
   plan.method = name(Method::kUniform);
   for (std::size_t i = 0; i < plan.matrices.size(); ++i)
-    if (!draft.fixed[i]) plan.matrices[i].pattern = *pattern;
+    if (!draft.fixed[i]) plan.matrices[i].pattern = pattern;
   SC_TRY(check_ceilings(plan, request));
+  return plan;
+}
+
+/// Without a sparsity the ceilings decide: the plan of the least sparse option that keeps them, of several that of
+/// largest M.
+Result<Plan> densest_within_ceilings(const Draft& draft, const SelectionRequest& request) {
+  std::vector<Pattern> options = request.options;
+  std::ranges::sort(options, {}, [](const Pattern& option) { return std::pair(option.sparsity(), -option.m); });
+  for (const Pattern& option : options)
+    if (auto plan = plan_with(draft, option, request)) return plan;
+  return plan_with(draft, options.back(), request);
+}
+
+std::string why_other_sparsity(const Plan& plan, Pattern pattern, const SelectionRequest& request) {
+  if (!request.keep.empty()) return "some matrices are kept as --keep says";
+  if (std::abs(plan.sparsity() - pattern.sparsity()) < 1e-9) return fmt::format("that of {}", pattern.name());
+  return fmt::format("rows that are no multiple of {} keep more", pattern.m);
+}
+
+}  // namespace
+
+Result<Plan> select_uniform(Plan model, const SelectionRequest& request) {
+  SC_TRY_ASSIGN(const Draft draft, make_draft(std::move(model), request));
+  if (request.sparsity == 0 && !request.ceilings.empty()) return densest_within_ceilings(draft, request);
+  const auto pattern = pattern_of_sparsity(request.options, request.sparsity);
+  if (!pattern) return no_such_pattern(request);
+  SC_TRY_ASSIGN(Plan plan, plan_with(draft, *pattern, request));
   if (std::abs(plan.sparsity() - request.sparsity) > 1e-9)
     plan.notes.push_back(fmt::format("sparsity {:.6f} for {:.6f} asked: {}", plan.sparsity(), request.sparsity,
-                                     request.keep.empty()
-                                         ? fmt::format("rows that are no multiple of {} keep more", pattern->m)
-                                         : "some matrices are kept as --keep says"));
-  return std::move(draft.plan);
+                                     why_other_sparsity(plan, *pattern, request)));
+  return plan;
 }
 
 Plan select_shuffled(Plan plan, std::uint64_t seed) {

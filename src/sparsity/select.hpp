@@ -52,6 +52,7 @@ struct Ceiling {
   std::string option;     // "--max-bytes", for messages
   std::int64_t most = 0;  // in `units` of what is counted
   std::int64_t units = 1;
+  std::int64_t reserve = 0;  // of `most`: what is kept free for what the sum over the matrices leaves out
   std::function<std::int64_t(const PlannedMatrix&)> of;     // >= 0, by the matrix and its pattern
   std::function<std::int64_t(const Plan&)> elsewhere = {};  // >= 0, whatever the patterns; empty: 0
 };
@@ -113,8 +114,9 @@ Result<Plan> select_least_cost(Plan model, const std::vector<std::vector<double>
                                const SelectionRequest& request);
 
 /// The same pattern everywhere but where `keep` says otherwise: that of the options whose 1 - N/M is the sparsity asked
-/// for; of several the one of largest M, which never keeps less of the total score. `model` is a plan whose patterns
-/// are overwritten. Errors: no option of that sparsity, with the nearest ones; a ceiling that it exceeds.
+/// for, to four decimals; of several the one of largest M, which never keeps less of the total score. Where ceilings
+/// alone are asked for, the least sparse option that keeps them. `model` is a plan whose patterns are overwritten.
+/// Errors: no option of that sparsity, with the nearest ones; a ceiling that it exceeds.
 Result<Plan> select_uniform(Plan model, const SelectionRequest& request);
 
 /// The patterns of `plan` at random among its matrices of equal shapes, or, where each of its blocks has one pattern,

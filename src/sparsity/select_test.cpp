@@ -32,6 +32,33 @@ TEST(UniformSelection, NamesTheNearestSparsitiesWhereNoOptionHasThatAskedFor) {
             "no single pattern of {dense, 2:4, 4:8, 2:8} has sparsity 0.90: nearest are 0.75 (2:8)");
 }
 
+TEST(UniformSelection, TakesASparsityAsItIsPrinted) {
+  const auto plan = select_uniform(model_of(2, 63), request_of(0.3333, "2:3")).value();
+  EXPECT_DOUBLE_EQ(plan.sparsity(), 1 / 3.0);
+  EXPECT_EQ(plan.notes, (std::vector<std::string>{"sparsity 0.333333 for 0.333300 asked: that of 2:3"}));
+  EXPECT_EQ(select_uniform(model_of(2), request_of(0.50001)).error().what,
+            "no single pattern of {dense, 2:4, 4:8, 2:8} has sparsity 0.50001: nearest are 0.50 (2:4, 4:8) and "
+            "0.75 (2:8)");
+}
+
+TEST(UniformSelection, TakesTheLeastSparseOptionWithinCeilingsAlone) {
+  const Plan model = model_of(2);
+  SelectionRequest request = request_of(0);
+  const auto bytes_with = [&](const char* pattern, double sparsity) {
+    return select_uniform(model, request_of(sparsity, pattern)).value().stored_bytes();
+  };
+  for (const auto& [pattern, sparsity] : {std::pair("dense", 0.0), std::pair("2:4", 0.5), std::pair("2:8", 0.75)}) {
+    request.ceilings = {stored_bytes_ceiling(bytes_with(pattern, sparsity))};
+    EXPECT_EQ(select_uniform(model, request).value().matrices[0].pattern.name(), pattern);
+  }
+  const std::int64_t least = bytes_with("2:8", 0.75);
+  request.ceilings = {stored_bytes_ceiling(least - 1)};
+  EXPECT_EQ(select_uniform(model, request).error().line(),
+            fmt::format("the plan takes {} stored bytes, more than {}; ask for --max-bytes {}, or choose a pattern per "
+                        "layer with --method flow",
+                        least, least - 1, least));
+}
+
 TEST(UniformSelection, SaysWhereShorterLastGroupsKeepMore) {
   const auto plan = select_uniform(model_of(2, 67), request_of(0.5)).value();  // 64 + 3: 32 + ceil(4*3/8)
   EXPECT_DOUBLE_EQ(plan.sparsity(), 1 - 34 / 67.0);

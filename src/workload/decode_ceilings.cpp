@@ -60,7 +60,12 @@ Ceiling ceiling_of(std::string what, std::string option, std::int64_t most, std:
     return found == taken->at(pattern).end() ? 0 : found->second;
   };
   const auto elsewhere = [taken](const Plan& plan) { return taken_elsewhere(taken->at(Pattern{}), plan); };
-  return {std::move(what), std::move(option), most, units, of, elsewhere};
+  return {.what = std::move(what),
+          .option = std::move(option),
+          .most = most,
+          .units = units,
+          .of = of,
+          .elsewhere = elsewhere};
 }
 
 /// What a plan takes of what one bound asks for, in the bound's units; all upwards.
@@ -76,14 +81,14 @@ std::vector<Use> uses_of(const DecodeBudget& budget, const DecodeCost& cost) {
   return uses;
 }
 
-/// Lowers the ceilings by as much as the plan exceeds the bounds. Gives whether it keeps them all.
+/// Keeps as much free of the ceilings as the plan exceeds the bounds by. Gives whether it keeps them all.
 bool lower_ceilings(const std::vector<Use>& uses, std::vector<Ceiling>& ceilings) {
   bool kept = true;
   for (const Use& use : uses) {
     if (use.taken <= use.most) continue;
     kept = false;
     for (Ceiling& ceiling : ceilings)
-      if (ceiling.option == use.option) ceiling.most -= use.taken - use.most;
+      if (ceiling.option == use.option) ceiling.reserve += use.taken - use.most;
   }
   return kept;
 }
@@ -101,6 +106,62 @@ tl::unexpected<Error> exceeded(const std::vector<Use>& uses, const DecodeCost& c
   return fail(Remedy{fmt::format("ask for {}", fmt::join(retries, " and "))},
               "no plan was found that keeps the bounds as a whole: with the nearest one {}", takes(cost, machine));
 }
+
+using Select = std::function<Result<Plan>(const SelectionRequest&)>;
+
+/// A model on a machine for which plans are selected.
+class Selection {
+ public:
+  Selection(const ModelShapes& shapes, const MachineDescription& machine, const Select& select)
+      : shapes_(shapes), machine_(machine), select_(select) {}
+
+  /// What select_within gives.
+  Result<Plan> within(const DecodeBudget& budget, SelectionRequest request) const {
+    SC_TRY_ASSIGN(Plan plan, select_(request));
+    for (int attempt = 1;; ++attempt) {
+      SC_TRY_ASSIGN(const DecodeCost cost, decode_cost(shapes_, plan, machine_, budget));
+      const std::vector<Use> uses = uses_of(budget, cost);
+      if (lower_ceilings(uses, request.ceilings)) {
+        plan.notes.push_back(fmt::format("simulated as a whole, {}", takes(cost, machine_)));
+        return plan;
+      }
+      auto next = select_(request);
+      if (!next || attempt == kAttempts) return exceeded(uses, cost, machine_);
+      plan = std::move(*next);
+    }
+  }
+
+  /// The least value of one decode bound at which there is a plan, the rest as asked; none where there is none at
+  /// kMostRaise times what was asked for. REQUIRES: there is no plan at the value asked for.
+  std::optional<std::int64_t> least(std::optional<std::int64_t> DecodeBudget::* bound, const char* option,
+                                    DecodeBudget budget, SelectionRequest request) const {
+    request.caution = request.caution.value_or(1);  // what can be met does not depend on it
+    request.time_limit_s = std::min(request.time_limit_s, kTrialSeconds);
+    const auto found = [&](std::int64_t most) {
+      budget.*bound = most;
+      for (Ceiling& ceiling : request.ceilings)
+        if (ceiling.option == option) ceiling.most = most;
+      return within(budget, request).has_value();
+    };
+    const std::int64_t asked = *(budget.*bound);
+    std::int64_t low = asked, high = asked + 1;
+    for (; !found(high); low = std::exchange(high, asked + 4 * (high - asked)))
+      if (high / kMostRaise >= asked) return std::nullopt;
+    while (high - low > 1) {
+      const std::int64_t middle = low + (high - low) / 2;
+      (found(middle) ? high : low) = middle;
+    }
+    return high;
+  }
+
+ private:
+  static constexpr std::int64_t kMostRaise = 100;
+  static constexpr double kTrialSeconds = 2;
+
+  const ModelShapes& shapes_;
+  const MachineDescription& machine_;
+  const Select& select_;
+};
 
 }  // namespace
 
@@ -128,21 +189,22 @@ Result<std::vector<Ceiling>> decode_ceilings(const ModelShapes& shapes, std::spa
 }
 
 Result<Plan> select_within(const ModelShapes& shapes, const MachineDescription& machine, const DecodeBudget& budget,
-                           SelectionRequest request,
-                           const std::function<Result<Plan>(const SelectionRequest&)>& select) {
-  SC_TRY_ASSIGN(Plan plan, select(request));
-  if (!budget.most_ns && !budget.most_nj) return plan;
-  for (int attempt = 1;; ++attempt) {
-    SC_TRY_ASSIGN(const DecodeCost cost, decode_cost(shapes, plan, machine, budget));
-    const std::vector<Use> uses = uses_of(budget, cost);
-    if (lower_ceilings(uses, request.ceilings)) {
-      plan.notes.push_back(fmt::format("simulated as a whole, {}", takes(cost, machine)));
-      return plan;
-    }
-    auto next = select(request);
-    if (!next || attempt == kAttempts) return exceeded(uses, cost, machine);
-    plan = std::move(*next);
-  }
+                           const SelectionRequest& request, const Select& select) {
+  if (!budget.most_ns && !budget.most_nj) return select(request);
+  const Selection selection(shapes, machine, select);
+  auto plan = selection.within(budget, request);
+  if (plan) return plan;
+  // What the sums over the matrices say of the nearest values is not what a plan as a whole takes.
+  std::vector<std::string> retries;
+  const auto try_bound = [&](std::optional<std::int64_t> DecodeBudget::* bound, const char* option) {
+    if (!(budget.*bound)) return;
+    const auto least = selection.least(bound, option, budget, request);
+    if (least) retries.push_back(fmt::format("{} {}", option, *least));
+  };
+  try_bound(&DecodeBudget::most_ns, kLatencyOption);
+  try_bound(&DecodeBudget::most_nj, kEnergyOption);
+  if (!retries.empty()) plan.error().remedy = fmt::format("ask for {}", fmt::join(retries, " or "));
+  return plan;
 }
 
 }  // namespace sparsecim

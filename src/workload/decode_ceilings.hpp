@@ -35,10 +35,10 @@ Result<std::vector<Ceiling>> decode_ceilings(const ModelShapes& shapes, std::spa
                                              const MachineDescription& machine, const DecodeBudget& budget);
 
 /// The plan that `select` makes of `request`, among whose ceilings are those of `budget`; again with lower ceilings
-/// while the plan as a whole, simulated, takes more than the budget. A note says what it takes. Errors: select's; no
-/// plan found that keeps the budget, with what the nearest one takes.
+/// while the plan as a whole, simulated, takes more than the budget. A note says what it takes. Errors: select's, or no
+/// plan found that keeps the budget; with the least values of each decode bound at which there is one.
 Result<Plan> select_within(const ModelShapes& shapes, const MachineDescription& machine, const DecodeBudget& budget,
-                           SelectionRequest request,
+                           const SelectionRequest& request,
                            const std::function<Result<Plan>(const SelectionRequest&)>& select);
 
 }  // namespace sparsecim
