@@ -63,7 +63,8 @@ void add_selection(CLI::App& verb, SelectionOptions& request) {
                   "dense,4:8,2:4,2:8; hardware for error-diag, error and loss, n:8 for owl)");
   verb.add_option("--keep", request.keep,
                   "a pattern that is given to matrices beforehand, by name: dense:model.layers.0.* or "
-                  "2:4:*.down_proj; may be repeated, the last one counts; they count in the budget")
+                  "2:4:*.down_proj; may be repeated, the last one counts; they count in the budget (but "
+                  "uniform gives all others one pattern whatever they are)")
       ->allow_extra_args(false);
   verb.add_option("--budget", request.budget,
                   "what a layer weighs in it: its weights, or (layers) as much as any other")
@@ -82,10 +83,9 @@ void add_selection(CLI::App& verb, SelectionOptions& request) {
                   "there is no plan")
       ->capture_default_str();
   verb.add_option("--loss-reference", request.loss_reference,
-                  "loss: the pattern that all other matrices have while one is measured")
-      ->capture_default_str();
-  verb.add_option("--loss-tokens", request.loss_tokens, "loss: calibration tokens that losses are measured on, at most")
-      ->capture_default_str();
+                  "loss: the pattern that all other matrices have while one is measured (default: 4:8)");
+  verb.add_option("--loss-tokens", request.loss_tokens,
+                  "loss: calibration tokens that losses are measured on, at most (default: 1024)");
   verb.add_option("--caution", request.caution,
                   "loss: how many times as much a rise of the loss above the reference's counts as a fall below it "
                   "(default: several, of whose plans the one nearest to the dense model is taken)");

@@ -72,8 +72,8 @@ struct SelectionOptions {
   std::string arch = "flexcim";
   bool has_ceiling() const { return max_bytes || max_decode_ns || max_decode_nj; }
   double time_limit_s = 60;
-  std::string loss_reference = "4:8";  // what the other matrices have while the loss of one is measured
-  std::int64_t loss_tokens = 1024;
+  std::optional<std::string> loss_reference;  // what the other matrices have while the loss of one is measured
+  std::optional<std::int64_t> loss_tokens;
   std::optional<double> caution;  // none: several, and the best of their plans
   std::filesystem::path plan;     // whose patterns are shuffled
 };

@@ -82,10 +82,9 @@ Result<Plan> select_measured(const Llama& model, const Calibration& calibration,
   const auto& batches = others ? tokens.compared : tokens.measured;
   SC_TRY_ASSIGN(const auto found, divergences(model, batches, statistics, plans, calibration.processes));
   Plan& best = plans[static_cast<std::size_t>(std::ranges::min_element(found) - found.begin())];
-  best.notes.push_back(
-      fmt::format("of {} plans by growing caution the nearest to the dense model, over {} {}: {:.4f} nats",
-                  plans.size(), count_tokens(batches),
-                  others ? "other tokens" : "tokens, which losses were measured on too", fmt::join(found, ", ")));
+  best.notes.push_back(fmt::format(
+      "of {} plans by growing caution the nearest to the dense model, over {} {}: {:.4f} nats", plans.size(),
+      count_tokens(batches), others ? "other tokens" : "tokens, the first of the calibration", fmt::join(found, ", ")));
   return std::move(best);
 }
 

@@ -55,8 +55,9 @@ Result<void> check_selection(const SelectionOptions& options, Method method) {
   SC_TRY(check_ceilings_of(options));
   if (!(options.time_limit_s > 0 && options.time_limit_s <= 1e6))
     return fail(Remedy{"give seconds"}, "--time-limit {} is out of range", options.time_limit_s);
-  if (!(options.loss_tokens >= 1 && static_cast<double>(options.loss_tokens) <= kMostSamples))
-    return fail(Remedy{"give a number of tokens"}, "--loss-tokens {} is out of range", options.loss_tokens);
+  if (options.loss_tokens && !(*options.loss_tokens >= 1 && static_cast<double>(*options.loss_tokens) <= kMostSamples))
+    return fail(Remedy{fmt::format("give a number from 1 to {:g}", kMostSamples)}, "--loss-tokens {} is out of range",
+                *options.loss_tokens);
   if (options.caution && !(*options.caution >= 1 && *options.caution <= 1000))
     return fail(Remedy{"give a factor from 1 to 1000"}, "--caution {} is out of range", *options.caution);
   if (method == Method::kShuffled && (options.sparsity || options.has_ceiling() || !options.keep.empty()))
@@ -125,8 +126,10 @@ Result<SelectionRequest> selection_of(const SelectionOptions& options) {
   }
   if (options.max_bytes) request.ceilings.push_back(stored_bytes_ceiling(*options.max_bytes));
   request.time_limit_s = options.time_limit_s;
-  SC_TRY_ASSIGN(request.losses.reference, within("--loss-reference", parse_pattern(options.loss_reference)));
-  request.losses.tokens = options.loss_tokens;
+  if (options.loss_reference) {
+    SC_TRY_ASSIGN(request.losses.reference, within("--loss-reference", parse_pattern(*options.loss_reference)));
+  }
+  request.losses.tokens = options.loss_tokens.value_or(request.losses.tokens);
   request.caution = options.caution;
   return request;
 }
@@ -178,7 +181,7 @@ Json options_of(const SelectionOptions& options) {
     json["granularity"] = name(request->granularity);
     json["tau"] = request->tau;
     if (request->method == Method::kLoss)
-      json.update({{"loss_reference", options.loss_reference}, {"loss_tokens", options.loss_tokens}});
+      json.update({{"loss_reference", request->losses.reference.name()}, {"loss_tokens", request->losses.tokens}});
     if (options.caution) json["caution"] = *options.caution;
   }
   json.update({{"nd", options.nd}, {"m_rule", options.m_rule}, {"budget", options.budget}});

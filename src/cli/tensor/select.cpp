@@ -14,6 +14,8 @@
 namespace sparsecim {
 namespace {
 
+namespace fs = std::filesystem;
+
 /// The model, and the tokens that it is calibrated on, which several processes share.
 struct Subject {
   NamedCorpus text;
@@ -46,11 +48,28 @@ Result<Statistics> measure_and_keep(const SelectRequest& request, const Subject&
   return statistics;
 }
 
+/// Losses that were measured otherwise than the command line asks for are not what it asks for.
+Result<void> check_losses(const SelectRequest& request, const SelectionRequest& selection,
+                          const Statistics& statistics) {
+  if (selection.method != Method::kLoss || !statistics.scope.losses) return {};
+  const LossScope& there = *statistics.scope.losses;
+  const Remedy remedy{"leave the option out, or name another --statistics file, so that they are measured"};
+  if (request.selection.loss_reference && selection.losses.reference != there.reference)
+    return fail(remedy, "{}: losses were measured around {}, not --loss-reference {}", request.statistics.string(),
+                there.reference.name(), selection.losses.reference.name());
+  if (request.selection.loss_tokens && selection.losses.tokens != there.tokens)
+    return fail(remedy, "{}: losses were measured on {} tokens, not --loss-tokens {}", request.statistics.string(),
+                there.tokens, selection.losses.tokens);
+  return {};
+}
+
 /// What was saved: choosing again takes no pass over the model, but where plans by loss are compared.
-Result<Statistics> saved_statistics(const SelectRequest& request, bool compare, const Processes& processes) {
+Result<Statistics> saved_statistics(const SelectRequest& request, const SelectionRequest& selection, bool compare,
+                                    const Processes& processes) {
   SC_TRY_ASSIGN(const auto checkpoint, open_checkpoint(request.model));
   SC_TRY_ASSIGN(const std::string model, fingerprint(checkpoint->files()));
   SC_TRY_ASSIGN(Statistics statistics, read_statistics(request.statistics, model));
+  SC_TRY(check_losses(request, selection, statistics));
   if (processes.rank() == 0)
     fmt::print(stderr, "using {}: {} calibration tokens; --text, --samples, --length and --seed {}\n",
                request.statistics.string(), format_count(statistics.n_tokens),
@@ -91,7 +110,7 @@ Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionReq
   if (!saved || compare) {
     SC_TRY_ASSIGN(subject, open_subject(request, processes));
   }
-  SC_TRY_ASSIGN(const Statistics statistics, saved ? saved_statistics(request, compare, processes)
+  SC_TRY_ASSIGN(const Statistics statistics, saved ? saved_statistics(request, selection, compare, processes)
                                                    : measure_and_keep(request, *subject, selection, processes));
   const auto select = [&](const SelectionRequest& bounded) {
     return subject ? select_measured(subject->model.llama, subject->calibration, statistics, bounded)
@@ -99,7 +118,15 @@ Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionReq
   };
   SC_TRY_ASSIGN(Plan plan, select_within_decode(request.selection, checkpoint.config(), {}, selection, select));
   plan.provenance = statistics.provenance;
-  plan.provenance["options"].update(options_of(request.selection));
+  Json& options = plan.provenance["options"];
+  options.update(options_of(request.selection));
+  if (const auto& losses = statistics.scope.losses; losses && selection.method == Method::kLoss)
+    options.update({{"loss_reference", losses->reference.name()}, {"loss_tokens", losses->tokens}});
+  if (saved && compare) {
+    const fs::path& text = subject->text.path;
+    SC_TRY_ASSIGN(plan.provenance["compared_on"],
+                  provenance("select", options_of(request.calibration, text), {text}, request.calibration.seed));
+  }
   return plan;
 }
 
@@ -133,6 +160,8 @@ void print(const Plan& plan) {
 
 Result<void> run_select(const SelectRequest& request) {
   SC_TRY_ASSIGN(Processes processes, Processes::from_environment());
+  if (!request.statistics.empty() && request.statistics.lexically_normal() == request.output.lexically_normal())
+    return fail(Remedy{"name another file"}, "{} cannot be both --statistics and --output", request.output.string());
   const bool first = processes.rank() == 0;  // which writes and speaks for all
   if (first)
     SC_TRY(OutputFile::create(request.output));  // whether it can be written, before the work
