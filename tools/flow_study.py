@@ -7,6 +7,8 @@ import math
 import pathlib
 import statistics
 
+from plot import Axis, Plot
+
 MEASURED = pathlib.Path(__file__).resolve().parent.parent / "docs/results/flow"
 
 # A plan by its name, how it is pruned, and what it is calibrated on.
@@ -28,16 +30,19 @@ def flow_plans():
 FLOW = dict(flow_plans())
 # Where there is one pattern for all, the sparsity is the pattern's.
 UNIFORM = {"1:2": 0.5, "2:4": 0.5, "4:8": 0.5, "8:16": 0.5, "3:8": 0.625, "6:16": 0.625, "2:8": 0.75}
+FISHER = "loss, by Fisher's diagonal"  # in place of measured losses
 PLANS = {**{f"uniform {pattern}": ["--method", "uniform", "--options", pattern] for pattern in UNIFORM},
          "OWL": ["--method", "owl"], **FLOW,
          "error-diag": ["--method", "error-diag"], "error": ["--method", "error"], "loss": ["--method", "loss"],
          "error-diag, any N of 8": ["--method", "error-diag", "--options", "n:8"],
-         "loss, any N of 8": ["--method", "loss", "--options", "n:8"]}
+         "loss, any N of 8": ["--method", "loss", "--options", "n:8"],
+         FISHER: ["--method", "loss"]}
 SHUFFLES = 10
 STORIES, SMOLLM2 = "stories15M", "smollm2-135m"
 MAIN = ["OWL", "FLOW, block", "FLOW, block, inverse", "FLOW, matrix", "FLOW, matrix, inverse", "error-diag", "error", "loss"]
+SEVEN = [f"FLOW, {layer}, 7 options{rule}" for layer in ("block", "matrix") for rule in ("", ", inverse")]
 ANY_N = ["error-diag, any N of 8", "loss, any N of 8"]
-UPDATED = ["OWL", "FLOW, block", "FLOW, matrix", "error-diag", "error", "loss"]
+UPDATED = ["OWL", "FLOW, block", "FLOW, matrix", "error-diag", "error", "loss", "loss, any N of 8"]
 
 
 def uniform_cells(model, patterns, **how):
@@ -56,18 +61,20 @@ def grid():
     """Group of cells by the name of the table that shows them first, in the order of measuring."""
     return {
         "flow_main": [Cell(STORIES, "dense", 0.0), *uniform_cells(STORIES, UNIFORM), *main_cells(STORIES, [0.5, 0.6, 0.7]),
-                      *[Cell(STORIES, plan, sparsity) for sparsity in (0.5, 0.6, 0.7) for plan in ANY_N],
+                      *[Cell(STORIES, plan, sparsity) for sparsity in (0.5, 0.6, 0.7) for plan in [*ANY_N, FISHER]],
                       *shuffled_cells(STORIES, [0.5, 0.6, 0.7], SHUFFLES)],
         "flow_smollm2": [Cell(SMOLLM2, "dense", 0.0), *uniform_cells(SMOLLM2, ["4:8"]),
-                         *[Cell(SMOLLM2, "loss", s) for s in (0.5, 0.6)], *uniform_cells(SMOLLM2, ["3:8", "2:4", "8:16"]),
+                         *[Cell(SMOLLM2, "loss", s) for s in (0.5, 0.6)], *uniform_cells(SMOLLM2, ["3:8", "2:4", "8:16", "6:16"]),
                          *main_cells(SMOLLM2, [0.6, 0.5]), *[Cell(SMOLLM2, "loss, any N of 8", s) for s in (0.5, 0.6)],
                          Cell(SMOLLM2, "uniform 4:8", 0.5, "sparsegpt"),
                          *[Cell(SMOLLM2, "loss", s, "sparsegpt") for s in (0.5, 0.6)],
-                         *shuffled_cells(SMOLLM2, [0.5, 0.6], 2)],
+                         *[Cell(SMOLLM2, plan, 0.6) for plan in SEVEN],
+                         *shuffled_cells(SMOLLM2, [0.6, 0.5], SHUFFLES)],
         "flow_updated": [*uniform_cells(STORIES, ["2:4", "4:8", "8:16", "3:8"], importance="sparsegpt"),
                          *[Cell(STORIES, plan, sparsity, "sparsegpt") for sparsity in (0.5, 0.6, 0.7) for plan in UPDATED]],
         "flow_rules": [Cell(STORIES, plan, sparsity) for sparsity in (0.5, 0.6, 0.7) for plan in FLOW],
-        "flow_texts": [*uniform_cells(STORIES, ["2:4", "4:8"], text="prose"), *main_cells(STORIES, [0.5, 0.6], text="prose")],
+        "flow_texts": [*uniform_cells(STORIES, ["2:4", "4:8"], text="prose"), *main_cells(STORIES, [0.5, 0.6], text="prose"),
+                       *[Cell(STORIES, "loss, any N of 8", sparsity, text="prose") for sparsity in (0.5, 0.6)]],
         "flow_seeds": [*[cell for seed in (1, 2) for cell in uniform_cells(STORIES, ["2:4", "4:8"], seed=seed)],
                        *[cell for seed in (1, 2) for cell in main_cells(STORIES, [0.5, 0.6], seed=seed)]]}
 
@@ -188,14 +195,13 @@ def rule_pairs(measured, one, other):
             yield a, b
 
 
-def updated_table():
+def updated_table(model, sparsities, plans):
     """SparseGPT's update on the same plans."""
     measured = Measured()
-    yield "| plan | " + " | ".join(f"{100 * s:g} %, Wanda | SparseGPT" for s in (0.5, 0.6, 0.7)) + " |"
-    yield "|---" * 7 + "|"
-    for plan in ["uniform 2:4", "uniform 4:8", "uniform 8:16", *UPDATED]:
-        cells = [Cell(STORIES, plan, sparsity, importance)
-                 for sparsity in (0.5, 0.6, 0.7) for importance in ("wanda", "sparsegpt")]
+    yield "| plan | " + " | ".join(f"{100 * s:g} %, Wanda | SparseGPT" for s in sparsities) + " |"
+    yield "|---" * (1 + 2 * len(sparsities)) + "|"
+    for plan in plans:
+        cells = [Cell(model, plan, sparsity, importance) for sparsity in sparsities for importance in ("wanda", "sparsegpt")]
         yield f"| {code(plan)} | " + " | ".join(map(measured.shown, cells)) + " |"
 
 
@@ -204,7 +210,7 @@ def texts_table():
     measured = Measured()
     yield "| plan | " + " | ".join(f"{100 * s:g} %, stories | English prose" for s in (0.5, 0.6)) + " |"
     yield "|---" * 5 + "|"
-    for plan in ["uniform 2:4", "uniform 4:8", *MAIN]:
+    for plan in ["uniform 2:4", "uniform 4:8", *MAIN, "loss, any N of 8"]:
         cells = [Cell(STORIES, plan, sparsity, "wanda", text) for sparsity in (0.5, 0.6) for text in ("own", "prose")]
         yield f"| {code(plan)} | " + " | ".join(map(measured.shown, cells)) + " |"
 
@@ -223,7 +229,40 @@ def seeds_table():
         yield f"| {code(plan)} | {spreads[0]} | {spreads[1]} |"
 
 
-TABLES = {"flow_main": lambda: main_table(STORIES, (0.5, 0.6, 0.7), [*MAIN, *ANY_N]),
-          "flow_smollm2": lambda: main_table(SMOLLM2, (0.5, 0.6), [*MAIN, "loss, any N of 8"]),
-          "flow_rules": rules_table, "flow_verdicts": verdicts_table, "flow_updated": updated_table,
+# Plans, colour, name; FLOW's are every reading.
+FIGURE = [(["uniform 1:2"], "#bbbbbb", "uniform 1:2"),
+          (["uniform 2:4"], "#888888", "uniform 2:4"),
+          (["uniform 4:8", "uniform 3:8", "uniform 2:8"], "#444444", "uniform 4:8, 3:8, 2:8"),
+          (["uniform 8:16", "uniform 6:16"], "#000000", "uniform 8:16, 6:16"),
+          (["OWL"], "#228833", "OWL, any N of 8"),
+          ([plan for plan in FLOW if "inverse" not in plan], "#d1495b", "FLOW, every reading"),
+          ([plan for plan in FLOW if "inverse" in plan], "#f2a65a", "FLOW, M rule inverted"),
+          (["error-diag"], "#aa3377", "error-diag"),
+          (["loss"], "#1f5fcf", "loss"),
+          (["loss, any N of 8"], "#66aadd", "loss, any N of 8")]
+
+
+def figure():
+    """Perplexity over sparsity of stories15M's plans; a line where one plan goes through several sparsities."""
+    measured = Measured()
+    plot = Plot(Axis("sparsity of the decoder blocks' matrices, %", [45, 50, 55, 60, 65, 70, 75, 80]),
+                Axis("perplexity of stories15M", [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 3000], logarithmic=True))
+    for plans, colour, _ in sorted(FIGURE, key=lambda series: -len(series[0])):
+        many = len(plans) >= len(FLOW) / 2
+        cells = [cell for cell in measured.cells if cell.plan in plans and cell[0] == STORIES and cell[3:] == ("wanda", "own", 0)]
+        points = sorted((100 * measured.cells[cell]["sparsity"], measured.perplexity(cell), cell.plan) for cell in cells)
+        if not many:
+            plot.line([point[:2] for point in points], colour)
+        for x, y, plan in points:
+            plot.dot(x, y, colour, f"{plan}, {x:.1f} %: perplexity {y:.2f}", 2.5 if many else 4)
+    plot.legend([(colour, name) for _, colour, name in FIGURE])
+    return plot.svg("Perplexity of stories15M over sparsity, by how patterns are chosen")
+
+
+FIGURES = {"flow.svg": figure}
+TABLES = {"flow_main": lambda: main_table(STORIES, (0.5, 0.6, 0.7), [*MAIN, *ANY_N, FISHER]),
+          "flow_smollm2": lambda: main_table(SMOLLM2, (0.5, 0.6), [*MAIN, *SEVEN, "loss, any N of 8"]),
+          "flow_rules": rules_table, "flow_verdicts": verdicts_table,
+          "flow_updated": lambda: updated_table(STORIES, (0.5, 0.6, 0.7), ["uniform 2:4", "uniform 4:8", "uniform 8:16", *UPDATED]),
+          "flow_smollm2_updated": lambda: updated_table(SMOLLM2, (0.5, 0.6), ["uniform 4:8", "loss"]),
           "flow_texts": texts_table, "flow_seeds": seeds_table}

@@ -44,6 +44,10 @@ class Plot:
         self.marks.append(f'<circle cx="{self.place(x, 0):.1f}" cy="{self.place(y, 1):.1f}" r="{radius}" fill="{colour}" '
                           f'fill-opacity="0.8"><title>{html.escape(tip)}</title></circle>')
 
+    def line(self, points, colour, more=""):
+        places = " ".join(f"{self.place(x, 0):.1f},{self.place(y, 1):.1f}" for x, y in points)
+        self.marks.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="1.5"{more}/>')
+
     def text(self, x, y, words, anchor="start", more=""):
         self.marks.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{html.escape(words)}</text>')
 
