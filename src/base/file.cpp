@@ -1,7 +1,7 @@
 #include "base/file.hpp"
 
 #include <fcntl.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,8 +20,35 @@ namespace sparsecim {
 namespace fs = std::filesystem;
 namespace {
 
-/// Every output directory of ours holds one of them.
-constexpr std::array kOutputMarkers = {"plan.json", "rtl.json"};
+/// What tells an output directory of ours: all of one line are in it. A plan alone may lie anywhere.
+constexpr std::array<std::array<std::string_view, 2>, 3> kOutputMarkers = {
+    {{"plan.json", "config.json"}, {"plan.json", "record.json"}, {"rtl.json", "parameters.svh"}}};
+
+/// What the verbs write into their directories, beside flexcim_*.sv and states-*.safetensors: whatever has another name
+/// is the user's.
+constexpr std::array<std::string_view, 21> kOutputFiles = {"model.safetensors",
+                                                           "config.json",
+                                                           "generation_config.json",
+                                                           "tokenizer.json",
+                                                           "tokenizer.model",
+                                                           "tokenizer_config.json",
+                                                           "special_tokens_map.json",
+                                                           "added_tokens.json",
+                                                           "chat_template.jinja",
+                                                           "plan.json",
+                                                           "record.json",
+                                                           "report.html",
+                                                           "progress.json",
+                                                           "rtl.json",
+                                                           "parameters.svh",
+                                                           "weights.hex",
+                                                           "isel.hex",
+                                                           "pairs.hex",
+                                                           "words.hex",
+                                                           "unit_words.hex",
+                                                           "sums.hex"};
+/// Directories in them: codesign's checkpoint; what prune removes last.
+constexpr std::array<std::string_view, 2> kOutputFolders = {"model", "resume"};
 
 /// The reason of a failed system call, with a remedy where the reason suggests one.
 tl::unexpected<Error> system_failure(const fs::path& path, std::string_view action, int error) {
@@ -77,19 +104,50 @@ Result<fs::path> without_trailing_slash(const fs::path& path) {
   return plain;
 }
 
+bool is_among(std::string_view name, std::span<const std::string_view> names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+bool has_output_name(const fs::directory_entry& entry, int depth) {
+  const std::string name = entry.path().filename().string();
+  std::error_code error;
+  if (entry.symlink_status(error).type() == fs::file_type::directory)
+    return depth == 0 && is_among(name, kOutputFolders);
+  return is_among(name, kOutputFiles) || (name.starts_with("flexcim_") && name.ends_with(".sv")) ||
+         (name.starts_with("states-") && name.ends_with(".safetensors"));
+}
+
+/// That nothing of the user's goes with what is at `path`. Errors: it is no directory; it holds something that no verb
+/// writes, or too little to be an output.
+Result<void> check_replaceable(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error))
+    return fail(Remedy{"choose another name"}, "{}: exists and is not a directory", path.string());
+  if (fs::is_empty(path, error)) return {};
+  const Remedy remedy{"choose another name, or remove it yourself"};
+  for (auto entry = fs::recursive_directory_iterator(path, error); entry != end(entry); entry.increment(error))
+    if (!has_output_name(*entry, entry.depth()))
+      return fail(remedy, "{}: --force replaces only what sparsecim wrote, which '{}' is not", path.string(),
+                  fs::relative(entry->path(), path, error).string());
+  if (error) return system_failure(path, "read the directory", error.value());
+  const bool ours = std::ranges::any_of(kOutputMarkers, [&](const auto& names) {
+    return std::ranges::all_of(names, [&](auto name) { return fs::exists(path / name, error); });
+  });
+  if (ours) return {};
+  return fail(remedy, "{}: --force replaces only what sparsecim wrote, and this is no whole output of it",
+              path.string());
+}
+
 /// Where an output directory may go. Errors: as OutputDirectory::create.
 Result<fs::path> free_target(const fs::path& target, bool force) {
   SC_TRY_ASSIGN(const fs::path plain, without_trailing_slash(target));
   std::error_code error;
   if (!fs::exists(plain, error)) return plain;
-  if (!force) return fail(Remedy{"choose another name or add --force"}, "{}: exists already", plain.string());
-  if (!fs::is_directory(plain, error))
-    return fail(Remedy{"choose another name"}, "{}: exists and is not a directory", plain.string());
-  const bool ours = std::ranges::any_of(kOutputMarkers, [&](auto name) { return fs::exists(plain / name, error); });
-  if (!fs::is_empty(plain, error) && !ours)
-    return fail(Remedy{"choose another name, or remove it yourself"},
-                "{}: --force replaces only what sparsecim wrote, and there is no {} in it", plain.string(),
-                fmt::join(kOutputMarkers, " or "));
+  const auto replaceable = check_replaceable(plain);
+  if (!force)
+    return fail(Remedy{replaceable ? "choose another name or add --force" : "choose another name"},
+                "{}: exists already", plain.string());
+  SC_TRY(replaceable);
   return plain;
 }
 

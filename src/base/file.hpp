@@ -68,8 +68,8 @@ Result<void> write_text_file(const std::filesystem::path& path, std::string_view
 /// A directory that appears under its name only when everything in it is complete: fill path(), then commit().
 class OutputDirectory {
  public:
-  /// Errors: `target` exists and `force` is false; with force, it holds files but no plan.json or rtl.json, so that it
-  /// is not an output of ours (`-o ~ --force` must not cost a home); its parent is missing or not writable.
+  /// Errors: `target` exists and `force` is false; with force, it holds something that no verb writes, or too little to
+  /// be an output of ours (`-o ~ --force` must not cost a home); its parent is missing or not writable.
   static Result<OutputDirectory> create(const std::filesystem::path& target, bool force);
   /// A directory that a later process can go on filling: it is filled as TARGET.partial, and taken up again where it is
   /// there. It stays when the process is killed, after keep(), and if an earlier process left it. Errors also: another

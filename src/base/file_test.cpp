@@ -75,25 +75,53 @@ TEST_F(Files, AnExistingOutputDirectoryIsKeptWithoutForce) {
 
 TEST_F(Files, ForceReplacesAnExistingDirectoryOnlyAtTheEnd) {
   fs::create_directory(directory_ / "run");
-  ASSERT_TRUE(write_text_file(directory_ / "run" / "old", "old"));
+  ASSERT_TRUE(write_text_file(directory_ / "run" / "config.json", "{}"));
   ASSERT_TRUE(write_text_file(directory_ / "run" / "plan.json", "{}"));
   auto output = OutputDirectory::create(directory_ / "run/", true);
   ASSERT_TRUE(output);
   ASSERT_TRUE(write_text_file(output->path() / "new", "new"));
-  EXPECT_TRUE(fs::exists(directory_ / "run" / "old"));
+  EXPECT_TRUE(fs::exists(directory_ / "run" / "config.json"));
   ASSERT_TRUE(output->commit());
-  EXPECT_FALSE(fs::exists(directory_ / "run" / "old"));
+  EXPECT_FALSE(fs::exists(directory_ / "run" / "config.json"));
   EXPECT_TRUE(fs::exists(directory_ / "run" / "new"));
   EXPECT_EQ(entries(), 1);
 }
 
 TEST_F(Files, ForceSparesADirectoryThatIsNoOutputOfOurs) {
   fs::create_directory(directory_ / "home");
-  ASSERT_TRUE(write_text_file(directory_ / "home" / "thesis", "years of work"));
-  const auto refused = OutputDirectory::create(directory_ / "home", true);
-  ASSERT_FALSE(refused);
-  EXPECT_TRUE(fs::exists(directory_ / "home" / "thesis"));
-  EXPECT_TRUE(OutputDirectory::create(directory_, false).error().line().find("--force") != std::string::npos);
+  ASSERT_TRUE(write_text_file(directory_ / "home" / "plan.json", "{}"));
+  const auto plan_alone = OutputDirectory::create(directory_ / "home", true);
+  ASSERT_FALSE(plan_alone);
+  EXPECT_NE(plan_alone.error().line().find("no whole output"), std::string::npos) << plan_alone.error().line();
+  ASSERT_TRUE(write_text_file(directory_ / "home" / "config.json", "{}"));
+  EXPECT_TRUE(OutputDirectory::create(directory_ / "home", true));
+}
+
+TEST_F(Files, ForceSparesWhatAUserPutIntoAnOutputOfOurs) {
+  fs::create_directories(directory_ / "run" / "model");
+  for (const char* name : {"plan.json", "record.json", "report.html", "model/config.json", "model/model.safetensors"})
+    ASSERT_TRUE(write_text_file(directory_ / "run" / name, "{}"));
+  EXPECT_TRUE(OutputDirectory::create(directory_ / "run", true));
+  for (const char* name : {"thesis.txt", "model/thesis.txt", "sub", "model/model"}) {
+    const fs::path own = directory_ / "run" / name;
+    ASSERT_TRUE(own.has_extension() ? write_text_file(own, "years of work").has_value() : fs::create_directory(own));
+    const auto forced = OutputDirectory::create(directory_ / "run", true);
+    ASSERT_FALSE(forced) << name;
+    EXPECT_NE(forced.error().line().find(fmt::format("'{}'", name)), std::string::npos) << forced.error().line();
+    const auto refused = OutputDirectory::create(directory_ / "run", false);
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().line().find("--force"), std::string::npos) << refused.error().line();
+    fs::remove_all(own);
+  }
+}
+
+TEST_F(Files, AFileInPlaceOfAnOutputDirectoryIsNotForcedAway) {
+  ASSERT_TRUE(write_text_file(directory_ / "thesis", "years of work"));
+  for (const bool force : {false, true}) {
+    const auto refused = OutputDirectory::create(directory_ / "thesis", force);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().remedy, "choose another name");
+  }
 }
 
 TEST_F(Files, AnAbandonedOutputDirectoryLeavesNothingBehind) {
