@@ -72,16 +72,16 @@ class OutputDirectory {
   /// be an output of ours (`-o ~ --force` must not cost a home); its parent is missing or not writable.
   static Result<OutputDirectory> create(const std::filesystem::path& target, bool force);
   /// A directory that a later process can go on filling: it is filled as TARGET.partial, and taken up again where it is
-  /// there. It stays when the process is killed, after keep(), and if an earlier process left it. Errors also: another
-  /// process is filling it.
+  /// there. It stays when the process is killed, after keep(), and if an earlier process left it, until keep(false).
+  /// Errors also: another process is filling it.
   static Result<OutputDirectory> resume(const std::filesystem::path& target, bool force);
   OutputDirectory(OutputDirectory&& other) noexcept;
   OutputDirectory& operator=(OutputDirectory&&) = delete;
   ~OutputDirectory();
 
   const std::filesystem::path& path() const { return temporary_; }
-  /// What is there stays, committed or not. REQUIRES: from resume().
-  void keep() { stays_ = true; }
+  /// Whether what is there stays where it is not committed. REQUIRES: from resume().
+  void keep(bool stays = true) { stays_ = stays; }
   /// Renames the filled directory to its target; with force, what was there is removed only now.
   Result<void> commit();
 

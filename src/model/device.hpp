@@ -47,6 +47,9 @@ Result<Arithmetic> choose_arithmetic(const std::string& arithmetic, const Comput
 /// Waits until the device has done what it was given: for clocks.
 void synchronise(at::Device device);
 
+/// What the error of guarded() ends in where memory ran out.
+inline constexpr const char* kOutOfMemory = "out of memory";
+
 /// Runs `body`, which returns a Result; a LibTorch exception (out of memory, a failed kernel) becomes its error. This
 /// is the door of the rooms that use LibTorch. No gradients are recorded inside.
 template <class Body>
@@ -56,11 +59,11 @@ auto guarded(Body body) -> decltype(body()) {
     return body();
   } catch (const c10::Error& error) {
     const std::string what = error.what_without_backtrace();
-    if (what.find("allocate memory") != std::string::npos || what.find("out of memory") != std::string::npos)
-      return fail(Remedy{"use a smaller --context, fewer --samples or a machine with more"}, "out of memory");
+    if (what.find("allocate memory") != std::string::npos || what.find(kOutOfMemory) != std::string::npos)
+      return fail(Remedy{"use a smaller --context, fewer --samples or a machine with more"}, kOutOfMemory);
     return fail("LibTorch: {}", what.substr(0, what.find('\n')));
   } catch (const std::bad_alloc&) {
-    return fail(Remedy{"use a smaller --context, fewer --samples or a machine with more"}, "out of memory");
+    return fail(Remedy{"use a smaller --context, fewer --samples or a machine with more"}, kOutOfMemory);
   }
 }
 

@@ -84,7 +84,7 @@ Result<void> prune_by_masks(const Plan& plan, const ImportedMasks& masks, PruneO
     SC_TRY(check_interrupt());
     std::vector<PlannedMatrix> block;
     for (const LinearShape& linear : block_linears(config)) block.push_back(*plan.find(matrix_name(i, linear.name)));
-    SC_TRY_ASSIGN(const auto kept, guarded([&] { return masks_of_block(block, masks); }));
+    SC_TRY_ASSIGN(const auto kept, output.made(guarded([&] { return masks_of_block(block, masks); })));
     SC_TRY(output.write(kept, Change::kZeros));
     output.save({});
     progress.advance(1);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/interrupt.hpp"
 #include "model/device.hpp"
 
 namespace sparsecim {
@@ -27,18 +28,6 @@ Result<void> set_values(const at::Tensor& pruned, const std::string& storage, st
                 storage);
   std::copy_n(own.const_data_ptr<float>(), values.size(), values.begin());
   return {};
-}
-
-TensorEdit edit_of(const std::map<std::string, at::Tensor>& pruned, Change change) {
-  return [change, &pruned](const TensorInfo& info, std::span<float> values) -> Result<void> {
-    const auto found = pruned.find(info.name);
-    if (found == pruned.end()) return {};
-    return guarded([&]() -> Result<void> {
-      if (change == Change::kValues) return within(info.name, set_values(found->second, info.storage, values));
-      set_zeros(found->second, values);
-      return {};
-    });
-  };
 }
 
 }  // namespace
@@ -74,9 +63,22 @@ Result<PruneOutput> PruneOutput::resume(const Checkpoint& source, const fs::path
 }
 
 Result<void> PruneOutput::write(const std::map<std::string, at::Tensor>& pruned, Change change) {
-  if (writer_) SC_TRY(writer_->write_blocks(progress_.finished_blocks + 1, edit_of(pruned, change)));
+  const TensorEdit edit = [&](const TensorInfo& info, std::span<float> values) -> Result<void> {
+    const auto found = pruned.find(info.name);
+    if (found == pruned.end()) return {};
+    return made(guarded([&]() -> Result<void> {
+      if (change == Change::kValues) return within(info.name, set_values(found->second, info.storage, values));
+      set_zeros(found->second, values);
+      return {};
+    }));
+  };
+  if (writer_) SC_TRY(writer_->write_blocks(progress_.finished_blocks + 1, edit));
   ++progress_.finished_blocks;
   return {};
+}
+
+void PruneOutput::judge(const Error& error) {
+  if (check_interrupt() && !error.what.ends_with(kOutOfMemory)) hopeless_ = true;
 }
 
 Result<void> PruneOutput::keep(const std::vector<at::Tensor>& states) {

@@ -49,6 +49,15 @@ class PruneOutput {
   const std::vector<std::string>& notes() const { return progress_.notes; }
   /// Blocks that a later process need not prune again.
   std::int64_t saved_blocks() const { return saved_blocks_; }
+  /// What was made of a block. Its error, unless the run was interrupted or memory ran out, is one of the model, the
+  /// plan or the text: the same job would meet it again.
+  template <class T>
+  Result<T> made(Result<T> result) {
+    if (!result) judge(result.error());
+    return result;
+  }
+  /// Whether a later process can come further than this one.
+  bool can_be_gone_on_with() const { return saved_blocks_ > 0 && !hopeless_; }
 
   /// Writes the next block. `pruned` are those of its matrices that changed, by their tensors' names: the source's
   /// values with zeros where they are zero, whatever type they have, or their own, rounded to the type that is written.
@@ -64,6 +73,7 @@ class PruneOutput {
   PruneOutput(const Checkpoint& source, std::filesystem::path directory, std::optional<CheckpointWriter> writer)
       : source_(&source), directory_(std::move(directory)), writer_(std::move(writer)) {}
   Result<void> keep(const std::vector<at::Tensor>& states);
+  void judge(const Error& error);
 
   const Checkpoint* source_;
   std::filesystem::path directory_;
@@ -71,6 +81,7 @@ class PruneOutput {
   std::optional<std::string> job_;          // none: nothing is kept
   PruneProgress progress_;
   std::int64_t saved_blocks_ = 0;
+  bool hopeless_ = false;
   double save_share_ = 0;
   double save_seconds_ = 0;  // what the last save took
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();

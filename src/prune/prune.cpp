@@ -148,11 +148,12 @@ Result<void> prune_blocks(const Llama& model, const std::vector<BlockPatterns>& 
   for (std::int64_t i = output.finished_blocks(); i < model.n_blocks(); ++i) {
     SC_TRY(check_interrupt());
     const BlockPatterns& wanted = patterns[static_cast<std::size_t>(i)];
-    SC_TRY_ASSIGN(DecoderBlock block, model.block(i));
+    SC_TRY_ASSIGN(DecoderBlock block, output.made(model.block(i)));
     std::map<std::string, at::Tensor> pruned;
     if (!all_dense(wanted)) {
       SC_TRY_ASSIGN(BlockInputs inputs, inputs_of_block(model, block, states, importance, calibration));
-      SC_TRY_ASSIGN(pruned, BlockPruner(model, importance, sharing, std::move(inputs), output).prune(block, i, wanted));
+      BlockPruner pruner(model, importance, sharing, std::move(inputs), output);
+      SC_TRY_ASSIGN(pruned, output.made(pruner.prune(block, i, wanted)));
     }
     SC_TRY(output.write(pruned, importance == Importance::kSparseGpt ? Change::kValues : Change::kZeros));
     progress.advance(1);

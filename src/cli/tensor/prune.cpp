@@ -74,7 +74,7 @@ std::string identity_of(const Plan& plan) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// Prunes into `directory`, from where an earlier run of the same job stopped there. What is worth going on with stays.
+/// Prunes into `directory`, from where an earlier run of the same job stopped there. What can be gone on with stays.
 /// Gives what a reader must know.
 Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const OpenModel& model, const PruneJob& job,
                                             bool replace) {
@@ -87,9 +87,9 @@ Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const Op
   auto pruned = job.masks ? prune_by_masks(job.plan, *job.masks, output)
                           : prune(model.llama, job.plan, job.importance, job.calibration ? &*job.calibration : nullptr,
                                   output, job.sharing);
-  if (output.saved_blocks() > 0) directory.keep();
+  directory.keep(output.can_be_gone_on_with());
   if (pruned) return output.notes();
-  if (output.saved_blocks() > 0) {
+  if (output.can_be_gone_on_with()) {
     std::string& remedy = pruned.error().remedy;
     remedy += fmt::format("{}{} keeps {} of {} blocks: the same command goes on from there", remedy.empty() ? "" : "; ",
                           directory.path().string(), output.saved_blocks(), n_blocks);
