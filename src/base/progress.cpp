@@ -23,6 +23,7 @@ bool silent = false;
 }  // namespace
 
 void silence_progress() { silent = true; }
+bool progress_is_silent() { return silent; }
 
 Progress::Progress(std::string label, std::int64_t total, std::string unit, std::int64_t steps_per_unit)
     : label_(std::move(label)),

@@ -8,6 +8,7 @@ namespace sparsecim {
 
 /// From now on no Progress says anything: of several processes that work on one thing only the first speaks.
 void silence_progress();
+bool progress_is_silent();
 
 /// Tells on stderr how far a long loop is, its rate and the time that remains. Silent for the first two seconds; a line
 /// that rewrites itself on a terminal, a line every ten seconds elsewhere.

@@ -69,6 +69,7 @@ Result<Calibration> make_calibration(const Tokenizer& tokenizer, const ModelConf
     while (end != samples.cend() && std::ssize(*end) == width && (end - begin) * width < kBatchTokens) ++end;
     calibration.batches.push_back(stack(begin, end));
     calibration.tokens += (end - begin) * width;
+    calibration.samples += end - begin;
     begin = end;
   }
   if (calibration.tokens == 0) return fail(Remedy{"give a longer text"}, "there is nothing to calibrate on");

@@ -23,6 +23,7 @@ struct CalibrationOptions {
 struct Calibration {
   std::vector<at::Tensor> batches;
   std::int64_t tokens = 0;
+  std::int64_t samples = 0;        // fewer than were asked for where the text has no more documents
   Processes* processes = nullptr;  // with which the batches are shared; null: with none
 };
 

@@ -42,6 +42,9 @@ Result<Corpus> corpus_from_text(std::string text, const std::optional<std::strin
   if (!separator) return Corpus{{std::move(text)}, false};
   if (separator->empty())
     return fail(Remedy{"leave --split out to take the text as a whole"}, "the separator is empty");
+  if (text.find(*separator) == std::string::npos)
+    return fail(Remedy{"check how it is written, or leave --split out to take the text as a whole"},
+                "'{}' does not occur in it", *separator);
   Corpus corpus{split_documents(text, *separator), true};
   if (corpus.documents.empty())
     return fail(Remedy{"give a text"}, "there is nothing between the separators '{}'", *separator);

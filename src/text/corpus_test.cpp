@@ -45,6 +45,7 @@ TEST(Corpus, RefusesWhatHasNoText) {
   EXPECT_THAT(corpus_from_text(" \n\xE2\x80\x89", "x").error().what, HasSubstr("nothing but white space"));
   EXPECT_THAT(corpus_from_text("x x\nx", "x").error().what, HasSubstr("between the separators 'x'"));
   EXPECT_THAT(corpus_from_text("text", "").error().line(), HasSubstr("leave --split out"));
+  EXPECT_THAT(corpus_from_text("one <|e|> two", "<|d|>").error().line(), HasSubstr("'<|d|>' does not occur in it"));
 }
 
 TEST(Corpus, TellsWhichByteIsNotUtf8) {

@@ -118,10 +118,11 @@ Result<CodesignJob> make_job(const CodesignRequest& request, const OpenModel& mo
   return job;
 }
 
-Result<Json> provenance_of(const CodesignRequest& request, const OpenModel& model, const Texts& texts) {
+Result<Json> provenance_of(const CodesignRequest& request, const OpenModel& model, const Texts& texts,
+                           const Calibration& calibration) {
   Json options = options_of(request);
   options.update(options_of(request.selection));
-  options.update(options_of(request.calibration, texts.calibration.path));
+  options.update(options_of(request.calibration, texts.calibration.path, calibration));
   if (!request.evaluation_text.empty()) options["eval_text"] = request.evaluation_text.string();
   options["eval_tokens"] = request.evaluation_tokens;
   if (request.context > 0) options["context"] = request.context;
@@ -172,11 +173,11 @@ Result<void> run_codesign(const CodesignRequest& request) {
   SC_TRY(require_dense(model.checkpoint->config(), "have no N:M patterns"));
   SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, texts.calibration, model));
   SC_TRY_ASSIGN(CodesignJob job, make_job(request, model, texts, calibration));
-  SC_TRY_ASSIGN(job.provenance, provenance_of(request, model, texts));
+  SC_TRY_ASSIGN(job.provenance, provenance_of(request, model, texts, calibration));
   SC_TRY_ASSIGN(const CodesignResult result, codesign(model, job, output.path()));
   const RecordContext context{.calibration_text = texts.calibration.path.string(),
                               .evaluation_text = evaluation_label(texts),
-                              .calibration_samples = request.calibration.samples,
+                              .calibration_samples = calibration.samples,
                               .calibration_length = request.calibration.length,
                               .evaluation_context = protocol_of(request, model.checkpoint->config()).context};
   const Json record = make_record(model, job, result, context);

@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "base/cache.hpp"
+#include "base/progress.hpp"
 #include "base/threads.hpp"
 #include "workload/decode_ceilings.hpp"
 
@@ -96,8 +97,14 @@ Result<Calibration> calibrate(const CalibrationRequest& request, const NamedCorp
   SC_TRY(at_least_one("--samples", request.samples));
   SC_TRY(at_least_one("--length", request.length));
   const CalibrationOptions options{.samples = request.samples, .length = request.length, .seed = request.seed};
-  return within(text.path.string(),
-                make_calibration(*model.tokenizer, model.checkpoint->config(), text.corpus, options));
+  SC_TRY_ASSIGN(
+      Calibration calibration,
+      within(text.path.string(), make_calibration(*model.tokenizer, model.checkpoint->config(), text.corpus, options)));
+  if (calibration.samples < request.samples && !progress_is_silent())
+    fmt::print(stderr, "note: {}: calibrated on {} samples of the {} asked for: it has {} documents\n",
+               text.path.string(), format_count(calibration.samples), format_count(request.samples),
+               format_count(std::ssize(text.corpus.documents)));
+  return calibration;
 }
 
 Result<SelectionRequest> selection_of(const SelectionOptions& options) {
@@ -164,6 +171,12 @@ Json options_of(const CalibrationRequest& request, const fs::path& text) {
   Json json = {
       {"text", text.string()}, {"samples", request.samples}, {"length", request.length}, {"seed", request.seed}};
   if (request.split) json["split"] = *request.split;
+  return json;
+}
+
+Json options_of(const CalibrationRequest& request, const fs::path& text, const Calibration& used) {
+  Json json = options_of(request, text);
+  if (used.samples != request.samples) json["samples_used"] = used.samples;
   return json;
 }
 

@@ -34,7 +34,8 @@ Result<NamedCorpus> open_corpus(const TextRequest& request, const std::string& n
 inline constexpr const char* kEnglishCalibration = "english-calibration.txt";
 inline constexpr const char* kEnglishEvaluation = "english-evaluation.txt";
 
-/// Samples of `text`. Errors: sizes out of range; a text that is too short.
+/// Samples of `text`; that it has fewer than were asked for is said on stderr. Errors: sizes out of range; a text that
+/// is too short.
 Result<Calibration> calibrate(const CalibrationRequest& request, const NamedCorpus& text, const OpenModel& model);
 
 /// What the options of a selection say. Errors: unknown names, values out of range.
@@ -57,6 +58,8 @@ std::int64_t default_context(const ModelConfig& config);
 /// For provenance: the request's options as they were resolved.
 Json options_of(const TensorRequest& request);
 Json options_of(const CalibrationRequest& request, const std::filesystem::path& text);
+/// The same, with how many samples the text had where it is another number.
+Json options_of(const CalibrationRequest& request, const std::filesystem::path& text, const Calibration& used);
 Json options_of(const SelectionOptions& request);
 
 /// The verbs, each in its own file.

@@ -124,7 +124,7 @@ Result<MonarchJob> make_monarch_job(const MonarchRequest& request, const OpenMod
   if (!request.calibration.text.empty()) {
     SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
     SC_TRY_ASSIGN(job.calibration, calibrate(request.calibration, text, model));
-    options["calibration"] = options_of(request.calibration, text.path);
+    options["calibration"] = options_of(request.calibration, text.path, *job.calibration);
     inputs.push_back(text.path);
   }
   SC_TRY_ASSIGN(job.record, provenance("monarch", std::move(options), inputs, request.calibration.seed));

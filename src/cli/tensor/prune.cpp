@@ -45,7 +45,7 @@ Result<void> choose_method(const PruneRequest& request, const OpenModel& model, 
   if (job.importance == Importance::kMagnitude) return {};
   SC_TRY_ASSIGN(const NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
   SC_TRY_ASSIGN(job.calibration, calibrate(request.calibration, text, model));
-  options["calibration"] = options_of(request.calibration, text.path);
+  options["calibration"] = options_of(request.calibration, text.path, *job.calibration);
   inputs.push_back(text.path);
   return {};
 }
