@@ -146,7 +146,8 @@ Estimate estimate(const std::vector<double>& values) {
   const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
-  return {mean, values.size() < 2 ? 0 : std::sqrt(squares / (n - 1) / n)};
+  if (values.size() < 2) return {mean, std::nullopt};
+  return {mean, std::sqrt(squares / (n - 1) / n)};
 }
 
 /// Unicode code points, which is what Python's len() counts.
@@ -180,7 +181,8 @@ void summarise_words(TaskResult& result) {
   result.accuracy = estimate(right);
   const Estimate mean = estimate(nats);
   // To first order: d exp(x) = exp(x) dx.
-  result.perplexity = Estimate{std::exp(mean.value), std::exp(mean.value) * mean.standard_error};
+  result.perplexity = Estimate{std::exp(mean.value), std::nullopt};
+  if (mean.standard_error) result.perplexity->standard_error = std::exp(mean.value) * *mean.standard_error;
 }
 
 Result<void> check_finite(const std::vector<Answer>& answers) {
@@ -193,7 +195,7 @@ Result<void> check_finite(const std::vector<Answer>& answers) {
 
 void put(Json& json, const std::string& key, const Estimate& estimate) {
   json[key] = estimate.value;
-  json[key + "_stderr"] = estimate.standard_error;
+  if (estimate.standard_error) json[key + "_stderr"] = *estimate.standard_error;
 }
 
 }  // namespace

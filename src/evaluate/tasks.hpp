@@ -15,7 +15,8 @@ namespace sparsecim {
 
 /// A mean over questions, with the standard error that comes from there being so many of them and not more.
 struct Estimate {
-  double value = 0, standard_error = 0;  // the error: 0 for a single question
+  double value = 0;
+  std::optional<double> standard_error;  // none: a single question tells nothing of it
 };
 
 /// What a model makes of one question.

@@ -118,7 +118,7 @@ Result<SelectionRequest> selection_of(const SelectionOptions& options) {
   }
   request.granularity = default_granularity(request.method);
   if (!options.granularity.empty()) {
-    SC_TRY_ASSIGN(request.granularity, parse_granularity(options.granularity));
+    SC_TRY_ASSIGN(request.granularity, within("--granularity", parse_granularity(options.granularity)));
   }
   request.tau = options.tau.value_or(default_tau(request.method));
   SC_TRY_ASSIGN(

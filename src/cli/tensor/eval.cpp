@@ -233,7 +233,8 @@ Result<void> check_same_vocabulary(const OpenModel& model, const OpenModel& refe
 }
 
 std::string with_error(const Estimate& estimate, double scale, std::string_view unit) {
-  return fmt::format("{:.2f} +- {:.2f}{}", scale * estimate.value, scale * estimate.standard_error, unit);
+  if (!estimate.standard_error) return fmt::format("{:.2f}{}", scale * estimate.value, unit);
+  return fmt::format("{:.2f} +- {:.2f}{}", scale * estimate.value, scale * *estimate.standard_error, unit);
 }
 
 void print(const TaskResult& result, const Numerics& numerics) {
