@@ -41,6 +41,13 @@ Json model_json(const OpenModel& dense, const CodesignJob& job, const Plan& plan
           {"planned_weights", plan.weights()}};
 }
 
+Json optional(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+/// None where only sizes, times or energies bound the plan.
+std::optional<double> asked_sparsity(const Plan& plan) {
+  return plan.requested_sparsity > 0 ? std::optional(plan.requested_sparsity) : std::nullopt;
+}
+
 Json request_json(const CodesignJob& job, const CodesignResult& result, const RecordContext& context) {
   const Variant& dense = result.variants[0];
   Json options = Json::array(), phases = Json::array();
@@ -51,7 +58,7 @@ Json request_json(const CodesignJob& job, const CodesignResult& result, const Re
         {{"phase", name(work.phase)}, {"tokens", *work.tokens}, {"batch", work.batch}, {"context", *work.context}});
   }
   return {
-      {"sparsity", result.plan.requested_sparsity},
+      {"sparsity", optional(asked_sparsity(result.plan))},
       {"arch", job.machines[0].name},
       {"baseline_arch", job.machines.back().name},
       {"macros", dense.hardware[0].simulation.macros},
@@ -117,8 +124,6 @@ Json baseline_json(const Baseline& baseline) {
           {"quality", to_json(baseline.quality)}};
 }
 
-Json optional(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-
 /// The pattern that all matrices of a block share; null where they differ.
 Json block_pattern(const Plan& plan, std::int64_t block) {
   std::optional<Pattern> shared;
@@ -147,8 +152,10 @@ Json selection_json(const CodesignResult& result) {
                         {"pattern", matrix.pattern.name()},
                         {"outlier_share", optional(matrix.outlier_share)},
                         {"outlier_distribution", optional(matrix.outlier_distribution)}});
+  auto slack = asked_sparsity(result.plan);
+  if (slack) slack = result.plan.sparsity() - *slack;
   return {{"notes", result.plan.notes},
-          {"slack", result.plan.sparsity() - result.plan.requested_sparsity},
+          {"slack", optional(slack)},
           {"blocks", std::move(blocks)},
           {"matrices", std::move(matrices)}};
 }

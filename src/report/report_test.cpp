@@ -71,6 +71,17 @@ TEST(Report, ShowsEveryPartOfTheRecord) {
     EXPECT_THAT(page, HasSubstr(expected));
 }
 
+TEST(Report, IsHeadedByThePlansOwnSparsityWhereNoneWasAskedFor) {
+  Json record = test_record::record();
+  record["request"]["sparsity"] = nullptr;
+  record["selection"]["slack"] = nullptr;
+  for (Json& variant : record["variants"])
+    if (variant["name"] == record["request"]["method"]) variant["sparsity"] = 0.571;
+  const auto page = page_of(record);
+  EXPECT_THAT(page, HasSubstr("SmolLM2-135M-Instruct at 57.1 % sparsity on flexcim"));
+  EXPECT_THAT(page, Not(HasSubstr("above the requested sparsity")));
+}
+
 TEST(Report, ShowsTheParetoFrontAndWhatIsDominated) {
   const auto page = page_of(test_record::record());
   for (const char* expected :

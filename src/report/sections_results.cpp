@@ -230,7 +230,11 @@ std::string bytes_statement(const Record& record, const Cast& cast) {
 
 Html title_section(const Record& record) {
   std::string title = record.model.name;
-  if (record.request.sparsity) title += " at " + format_round_percent(*record.request.sparsity) + " sparsity";
+  const Variant* subject = cast_of(record).subject;
+  if (record.request.sparsity)
+    title += " at " + format_round_percent(*record.request.sparsity) + " sparsity";
+  else if (subject && subject->sparsity)
+    title += " at " + format_percent(*subject->sparsity) + " sparsity";
   if (!record.request.arch.empty()) title += " on " + record.request.arch;
   Html facts;
   for (const auto& fact : facts_of(record)) facts += element("li", {}, fact);
