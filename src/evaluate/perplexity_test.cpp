@@ -42,8 +42,13 @@ TEST(Sequences, StopAtTheMostTokensAndDocuments) {
 }
 
 TEST(Sequences, OfATextShorterThanOneWindowAreRefused) {
-  EXPECT_FALSE(make_sequences(LetterTokenizer(true), stream("abc"), {.context = 4}));
-  EXPECT_FALSE(make_sequences(LetterTokenizer(true), stream("abcdef"), {.context = 4, .max_tokens = 3}));
+  const auto remedy = [](const std::string& text, const Protocol& protocol) {
+    return make_sequences(LetterTokenizer(true), stream(text), protocol).error().remedy;
+  };
+  EXPECT_EQ(remedy("abc", {.context = 8}), "give a longer text or a smaller --context");
+  EXPECT_EQ(remedy("abcdef", {.context = 4, .max_tokens = 3}), "give more --max-tokens or a smaller --context");
+  EXPECT_EQ(remedy("abcdef", {.context = 4, .max_tokens = 3, .max_tokens_option = "--eval-tokens"}),
+            "give more --eval-tokens or a smaller --context");
 }
 
 class Perplexities : public testing::Test {

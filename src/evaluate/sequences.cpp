@@ -9,9 +9,12 @@ namespace {
 Result<std::vector<Sequence>> windows(const Tokenizer& tokenizer, std::string_view text, const Protocol& protocol) {
   SC_TRY_ASSIGN(const std::vector<TokenId> ids, tokenizer.encode_as_model(text));
   const std::int64_t usable = std::min<std::int64_t>(std::ssize(ids), protocol.max_tokens);
-  if (usable < protocol.context)
-    return fail(Remedy{"give a longer text, more --max-tokens or a smaller --context"},
-                "{} tokens are less than one window of {}", usable, protocol.context);
+  if (usable < protocol.context) {
+    const std::string more =
+        usable < std::ssize(ids) ? fmt::format("more {}", protocol.max_tokens_option) : "a longer text";
+    return fail(Remedy{fmt::format("give {} or a smaller --context", more)}, "{} tokens are less than one window of {}",
+                usable, protocol.context);
+  }
   std::vector<Sequence> sequences;
   for (std::int64_t begin = 0; begin + protocol.context <= usable; begin += protocol.context)
     sequences.emplace_back(ids.begin() + begin, ids.begin() + begin + protocol.context);

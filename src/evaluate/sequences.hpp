@@ -14,6 +14,7 @@ struct Protocol {
   std::int64_t context = 2048;             // tokens per window; of documents: predicted tokens of each
   std::int64_t max_tokens = INT64_MAX;     // ids used at most; of documents: predicted tokens
   std::int64_t max_documents = INT64_MAX;  // of a corpus that is split
+  const char* max_tokens_option = "--max-tokens";
 };
 
 /// Ids of which all but the first are predicted.

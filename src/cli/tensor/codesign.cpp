@@ -54,7 +54,16 @@ Result<Texts> open_texts(const CodesignRequest& request) {
 
 Protocol protocol_of(const CodesignRequest& request, const ModelConfig& config) {
   const std::int64_t widest = std::min(default_context(config), request.evaluation_tokens);
-  return {.context = request.context > 0 ? request.context : widest, .max_tokens = request.evaluation_tokens};
+  return {.context = request.context > 0 ? request.context : widest,
+          .max_tokens = request.evaluation_tokens,
+          .max_tokens_option = "--eval-tokens"};
+}
+
+/// What is evaluated and simulated fits into the model's positions; decoding takes one more than was there before.
+Result<void> check_lengths(const CodesignRequest& request, const ModelConfig& config) {
+  if (!request.calibration.split) SC_TRY(check_positions("--context", request.context, config));
+  SC_TRY(check_positions("--prefill", request.prefill_tokens.value_or(0), config));
+  return check_positions("--decode-context", request.decode_context.value_or(0), config, 1);
 }
 
 Result<std::vector<MachineDescription>> open_machines(const CodesignRequest& request) {
@@ -171,6 +180,7 @@ Result<void> run_codesign(const CodesignRequest& request) {
   SC_TRY_ASSIGN(const Texts texts, open_texts(request));
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
   SC_TRY(require_dense(model.checkpoint->config(), "have no N:M patterns"));
+  SC_TRY(check_lengths(request, model.checkpoint->config()));
   SC_TRY_ASSIGN(const Calibration calibration, calibrate(request.calibration, texts.calibration, model));
   SC_TRY_ASSIGN(CodesignJob job, make_job(request, model, texts, calibration));
   SC_TRY_ASSIGN(job.provenance, provenance_of(request, model, texts, calibration));

@@ -163,6 +163,13 @@ Result<Plan> select_within_decode(const SelectionOptions& options, const ModelCo
 
 std::int64_t default_context(const ModelConfig& config) { return std::min<std::int64_t>(2048, config.max_positions); }
 
+Result<void> check_positions(const char* option, std::int64_t tokens, const ModelConfig& config, std::int64_t more) {
+  const std::int64_t most = config.max_positions - more;
+  if (tokens <= most) return {};
+  return fail(Remedy{fmt::format("use {} {} or less", option, most)}, "{} {} is too long for the model's {} positions",
+              option, tokens, config.max_positions);
+}
+
 Json options_of(const TensorRequest& request) {
   return {{"model", request.model}, {"device", request.device}, {"dtype", request.dtype}, {"threads", thread_count()}};
 }

@@ -55,6 +55,9 @@ Result<Plan> select_within_decode(const SelectionOptions& options, const ModelCo
 /// model's most.
 std::int64_t default_context(const ModelConfig& config);
 
+/// That the model has positions for the `tokens` of `option`, beside which it needs room for `more`.
+Result<void> check_positions(const char* option, std::int64_t tokens, const ModelConfig& config, std::int64_t more = 0);
+
 /// For provenance: the request's options as they were resolved.
 Json options_of(const TensorRequest& request);
 Json options_of(const CalibrationRequest& request, const std::filesystem::path& text);
