@@ -6,7 +6,7 @@ namespace sparsecim {
 namespace {
 
 Result<void> run_codesign(CodesignRequest request, const CommonOptions& common) {
-  if (request.context != 0) SC_TRY(require_range("--context", static_cast<double>(request.context), 2, 1 << 20));
+  if (request.context) SC_TRY(require_range("--context", static_cast<double>(*request.context), 2, 1 << 20));
   if (request.prefill_tokens)
     SC_TRY(require_range("--prefill", static_cast<double>(*request.prefill_tokens), 1, 1 << 20));
   if (request.decode_context)

@@ -28,9 +28,6 @@ Result<void> check_machine_options(const EvalRequest& request) {
 }
 
 Result<void> check_task(const EvalRequest& request) {
-  if (request.task.empty() && request.text.empty())
-    return fail(Remedy{"for instance --text wiki.txt, or --task hellaswag --task-file hellaswag_val.jsonl"},
-                "one of --text and --task is needed");
   if (!request.task.empty() && request.task_file.empty())
     return fail(Remedy{"give one by --task-file"}, "--task {} needs the file of its questions", request.task);
   return require_range("--limit", static_cast<double>(request.limit), 1, 1e19);
@@ -38,7 +35,7 @@ Result<void> check_task(const EvalRequest& request) {
 
 Result<void> run_eval(const EvalRequest& request) {
   SC_TRY(check_task(request));
-  if (request.context != 0) SC_TRY(require_range("--context", static_cast<double>(request.context), 2, 1 << 20));
+  if (request.context) SC_TRY(require_range("--context", static_cast<double>(*request.context), 2, 1 << 20));
   SC_TRY(require_range("--max-tokens", static_cast<double>(request.max_tokens), 1, 1e19));
   if (!request.split && request.max_documents != INT64_MAX)
     return fail(Remedy{"say by --split what separates documents"}, "--max-documents needs documents");
@@ -74,7 +71,7 @@ void add_arrays(CLI::App& verb, EvalRequest& request) {
                   "deviation of a cell as written, as a share of the largest conductance");
   verb.add_option("--read-noise", request.read_noise, "deviation of a cell from read to read, likewise");
   verb.add_option("--drift-seconds", request.drift_seconds, "since the cells were written, whose conductance falls");
-  verb.add_option("--noise-seed", request.noise_seed, "of programming and reads (default: 0)");
+  add_seed(verb, "--noise-seed", request.noise_seed, "of programming and reads (default: 0)");
 }
 
 }  // namespace
@@ -122,6 +119,9 @@ void add_eval(CLI::App& app, const CommonOptions&, VerbAction& run) {
       "  sparsecim eval smollm2-135m --text wiki.txt --round-weights 4:32\n"
       "  sparsecim eval pruned/ --task hellaswag --task-file hellaswag_val.jsonl --limit 1000\n"
       "  sparsecim eval pruned/ --task lambada --task-file lambada_test.jsonl");
+  verb->parse_complete_callback([request] {
+    if (request->task.empty() && request->text.empty()) throw CLI::RequiredError("--text or --task");
+  });
   verb->callback([request, &run] { run = [request] { return run_eval(*request); }; });
 }
 

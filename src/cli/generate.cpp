@@ -20,7 +20,7 @@ void add_generate(CLI::App& app, const CommonOptions&, VerbAction& run) {
   verb->add_option("--prompt", request->prompt, "the text to continue")->required();
   verb->add_option("--tokens", request->tokens, "new tokens at most")->capture_default_str();
   verb->add_option("--temperature", request->temperature, "0: always the likeliest token")->capture_default_str();
-  verb->add_option("--seed", request->seed, "of the random draws")->capture_default_str();
+  add_seed(*verb, "--seed", request->seed, "of the random draws")->capture_default_str();
   add_compute(*verb, *request);
   verb->footer(
       "Example:\n  sparsecim generate stories15M.bin --prompt 'Once upon a time' --tokens 100 --temperature 0.8");

@@ -1,4 +1,5 @@
-// The command line. Exit status: 0 done; 1 the input or the run failed; 2 the command line itself is wrong.
+// The command line. Exit status: 0 done; 1 the input or the run failed, a value out of range included; 2 the command
+// line cannot be read.
 
 #include <algorithm>
 #include <cstdio>
@@ -66,9 +67,9 @@ void add_common(CLI::App& verb, CommonOptions& common) {
 }
 
 Result<void> run_verb(const VerbAction& run, const CommonOptions& common) {
-  if (common.threads != 0) {
-    SC_TRY(require_range("--threads", common.threads, 1, 1024));
-    set_thread_count(common.threads);
+  if (common.threads) {
+    SC_TRY(require_range("--threads", *common.threads, 1, 1024));
+    set_thread_count(*common.threads);
   }
   SC_TRY(run());
   if (std::fflush(stdout) != 0 || std::ferror(stdout))

@@ -1,8 +1,23 @@
 // Options that several verbs share, so that they are named, explained and checked in one place.
 
+#include <charconv>
+
 #include "cli/verb.hpp"
 
 namespace sparsecim {
+
+namespace {
+
+/// Lets the parser refuse what it would take modulo 2^64.
+std::string seed_complaint(const std::string& text) {
+  std::uint64_t seed = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, seed);
+  if (error == std::errc() && rest == end) return {};
+  return fmt::format("'{}' is no whole number from 0 to {}", text, UINT64_MAX);
+}
+
+}  // namespace
 
 void add_model(CLI::App& verb, std::string& model) {
   verb.add_option("MODEL", model,
@@ -20,6 +35,10 @@ void add_split(CLI::App& verb, TextRequest& request) {
                   "what separates documents in the text; each is then read alone, behind the BOS token");
 }
 
+CLI::Option* add_seed(CLI::App& verb, const std::string& name, std::uint64_t& seed, const std::string& help) {
+  return verb.add_option(name, seed, help)->check(CLI::Validator(seed_complaint, ""));
+}
+
 void add_calibration(CLI::App& verb, CalibrationRequest& request) {
   verb.add_option("--text", request.text, "calibration text (default: what tools/fetch-text english got)");
   add_samples(verb, request);
@@ -29,7 +48,7 @@ void add_samples(CLI::App& verb, CalibrationRequest& request) {
   add_split(verb, request);
   verb.add_option("--samples", request.samples, "calibration samples")->capture_default_str();
   verb.add_option("--length", request.length, "tokens of each sample")->capture_default_str();
-  verb.add_option("--seed", request.seed, "of everything that is drawn at random")->capture_default_str();
+  add_seed(verb, "--seed", request.seed, "of everything that is drawn at random")->capture_default_str();
 }
 
 namespace {

@@ -6,9 +6,6 @@ namespace sparsecim {
 namespace {
 
 Result<void> run_prune(PruneRequest request, const CommonOptions& common) {
-  if (request.pattern.empty() && request.plan.empty() && request.masks.empty())
-    return fail(Remedy{"for instance --pattern 2:4, or --plan plan.json from 'sparsecim select'"},
-                "one of --pattern, --plan and --masks is needed");
   request.force = common.force;
   return run_tensor_verb(&TensorVerbs::prune, request);
 }
@@ -50,6 +47,10 @@ void add_prune(CLI::App& app, const CommonOptions& common, VerbAction& run) {
       "  sparsecim prune smollm2-135m --masks masks.safetensors -o sparse\n"
       "  torchrun --no-python --nproc-per-node 2 sparsecim prune smollm2-135m --pattern 2:4 -o sparse\n"
       "  sparsecim prune stories15M.bin --plan plan.json --importance magnitude -o sparse");
+  verb->parse_complete_callback([request] {
+    if (request->pattern.empty() && request->plan.empty() && request->masks.empty())
+      throw CLI::RequiredError("--pattern, --plan or --masks");
+  });
   verb->callback([request, &common, &run] { run = [request, &common] { return run_prune(*request, common); }; });
 }
 

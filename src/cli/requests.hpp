@@ -31,7 +31,7 @@ struct CalibrationRequest : TextRequest {
 };
 
 struct EvalRequest : TensorRequest, TextRequest {
-  std::int64_t context = 0;  // 0: 2048, or what the model allows
+  std::optional<std::int64_t> context;  // none: 2048, or what the model allows
   std::int64_t max_tokens = INT64_MAX, max_documents = INT64_MAX;
   std::string compare;  // another model; empty: none
   std::string task;     // in place of a text: "hellaswag", "lambada"
@@ -107,7 +107,8 @@ struct CodesignRequest : TensorRequest {
   SelectionOptions selection;
   CalibrationRequest calibration;
   std::filesystem::path evaluation_text;  // empty: the last part of the calibration text, which is then kept apart
-  std::int64_t evaluation_tokens = 40000, context = 0;
+  std::int64_t evaluation_tokens = 40000;
+  std::optional<std::int64_t> context;  // of evaluation; none: 2048, or what the model allows
   std::string importance = "wanda";
   std::string arch = "flexcim", baseline = "dense-dcim";
   std::optional<std::int64_t> prefill_tokens, decode_context;  // none: 512, or what the model allows

@@ -222,7 +222,7 @@ void add_options(CLI::App& verb, RtlRequest& request) {
       ->capture_default_str();
   verb.add_option("--tokens", request.tokens, "passes through every tile: all -128, all 127, the others random")
       ->capture_default_str();
-  verb.add_option("--seed", request.seed, "of the random activations")->capture_default_str();
+  add_seed(verb, "--seed", request.seed, "of the random activations")->capture_default_str();
   verb.add_option("-o,--output", request.output, "directory to write")->required();
 }
 

@@ -198,7 +198,7 @@ void add_options(CLI::App& verb, SimulateRequest& request) {
   run->excludes(stream);
   verb.add_option("--stream-of", request.stream_of,
                   "the matrix of --stream or --run-stream, with those that run beside it (default: the first)");
-  verb.add_option("--seed", request.seed, "of what --run-stream computes with")->needs(run);
+  add_seed(verb, "--seed", request.seed, "of what --run-stream computes with")->needs(run);
   verb.add_option("--picture", request.picture, "draw which cells of the first analog arrays hold what, as SVG");
   verb.add_option("--synthesis", request.synthesis,
                   "areas of the macro's logic from a synthesised netlist: what tools/synthesise wrote");

@@ -11,7 +11,7 @@ namespace sparsecim {
 
 /// What every verb takes.
 struct CommonOptions {
-  int threads = 0;  // 0: the machine's cores
+  std::optional<int> threads;  // none: the machine's cores
   bool force = false;
 };
 
@@ -35,6 +35,8 @@ void add_codesign(CLI::App& app, const CommonOptions& common, VerbAction& run);
 void add_model(CLI::App& verb, std::string& model);
 void add_compute(CLI::App& verb, TensorRequest& request);
 void add_split(CLI::App& verb, TextRequest& request);
+/// An option of this name for a seed, which is refused outside 64 bits.
+CLI::Option* add_seed(CLI::App& verb, const std::string& name, std::uint64_t& seed, const std::string& help);
 void add_calibration(CLI::App& verb, CalibrationRequest& request);
 /// The same but for the text.
 void add_samples(CLI::App& verb, CalibrationRequest& request);

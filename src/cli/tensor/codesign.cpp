@@ -54,14 +54,14 @@ Result<Texts> open_texts(const CodesignRequest& request) {
 
 Protocol protocol_of(const CodesignRequest& request, const ModelConfig& config) {
   const std::int64_t widest = std::min(default_context(config), request.evaluation_tokens);
-  return {.context = request.context > 0 ? request.context : widest,
+  return {.context = request.context.value_or(widest),
           .max_tokens = request.evaluation_tokens,
           .max_tokens_option = "--eval-tokens"};
 }
 
 /// What is evaluated and simulated fits into the model's positions; decoding takes one more than was there before.
 Result<void> check_lengths(const CodesignRequest& request, const ModelConfig& config) {
-  if (!request.calibration.split) SC_TRY(check_positions("--context", request.context, config));
+  if (!request.calibration.split) SC_TRY(check_positions("--context", request.context.value_or(0), config));
   SC_TRY(check_positions("--prefill", request.prefill_tokens.value_or(0), config));
   return check_positions("--decode-context", request.decode_context.value_or(0), config, 1);
 }
@@ -134,7 +134,7 @@ Result<Json> provenance_of(const CodesignRequest& request, const OpenModel& mode
   options.update(options_of(request.calibration, texts.calibration.path, calibration));
   if (!request.evaluation_text.empty()) options["eval_text"] = request.evaluation_text.string();
   options["eval_tokens"] = request.evaluation_tokens;
-  if (request.context > 0) options["context"] = request.context;
+  if (request.context) options["context"] = *request.context;
   options["importance"] = request.importance;
   if (request.prefill_tokens) options["prefill"] = *request.prefill_tokens;
   if (request.decode_context) options["decode_context"] = *request.decode_context;

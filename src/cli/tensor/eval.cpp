@@ -23,7 +23,7 @@ namespace sparsecim {
 namespace {
 
 Protocol protocol_of(const EvalRequest& request, const ModelConfig& config) {
-  return {.context = request.context > 0 ? request.context : default_context(config),
+  return {.context = request.context.value_or(default_context(config)),
           .max_tokens = request.max_tokens,
           .max_documents = request.max_documents};
 }
@@ -300,7 +300,7 @@ Result<void> evaluate_text(const EvalRequest& request) {
   SC_TRY_ASSIGN(Compute compute, compute_of(request));
   SC_TRY_ASSIGN(const OpenModel model, open_model(request.model, compute));
   SC_TRY(check_mapping(request, model.checkpoint->config()));
-  if (!request.split) SC_TRY(check_positions("--context", request.context, model.checkpoint->config()));
+  if (!request.split) SC_TRY(check_positions("--context", request.context.value_or(0), model.checkpoint->config()));
   const Protocol protocol = protocol_of(request, model.checkpoint->config());
   SC_TRY_ASSIGN(const auto sequences,
                 within(request.text.string(), make_sequences(*model.tokenizer, corpus, protocol)));
