@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/interrupt.hpp"
 #include "model/device.hpp"
@@ -63,14 +64,18 @@ Result<PruneOutput> PruneOutput::resume(const Checkpoint& source, const fs::path
 }
 
 Result<void> PruneOutput::write(const std::map<std::string, at::Tensor>& pruned, Change change) {
+  std::set<std::string> weights;
+  for (const LinearShape& linear : block_linears(source_->config()))
+    weights.insert(matrix_name(progress_.finished_blocks, linear.name) + ".weight");
   const TensorEdit edit = [&](const TensorInfo& info, std::span<float> values) -> Result<void> {
-    const auto found = pruned.find(info.name);
-    if (found == pruned.end()) return {};
-    return made(guarded([&]() -> Result<void> {
-      if (change == Change::kValues) return within(info.name, set_values(found->second, info.storage, values));
-      set_zeros(found->second, values);
-      return {};
-    }));
+    if (const auto found = pruned.find(info.name); found != pruned.end())
+      SC_TRY(made(guarded([&]() -> Result<void> {
+        if (change == Change::kValues) return within(info.name, set_values(found->second, info.storage, values));
+        set_zeros(found->second, values);
+        return {};
+      })));
+    if (weights.contains(info.name)) progress_.zeros += std::ranges::count(values, 0.0F);
+    return {};
   };
   if (writer_) SC_TRY(writer_->write_blocks(progress_.finished_blocks + 1, edit));
   ++progress_.finished_blocks;

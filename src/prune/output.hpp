@@ -44,6 +44,8 @@ class PruneOutput {
   std::int64_t finished_blocks() const { return progress_.finished_blocks; }
   /// The hidden states in front of the next block, as they were told to save(); taken out. Empty at the start.
   std::vector<at::Tensor> take_states() { return std::exchange(progress_.states, {}); }
+  /// Weights of the finished blocks' matrices that were written as zero, whoever made them so.
+  std::int64_t zeros() const { return progress_.zeros; }
   /// What a reader must know, kept with the blocks: numeric trouble.
   void note(std::string note) { progress_.notes.push_back(std::move(note)); }
   const std::vector<std::string>& notes() const { return progress_.notes; }

@@ -266,6 +266,7 @@ class ResumedPruning : public test_files::TemporaryDirectory,
     output.note("something happened");
     ASSERT_FALSE(run(output));
     EXPECT_EQ(output.saved_blocks(), 2);
+    EXPECT_FALSE(output.can_be_gone_on_with()) << "the matrix will be as unreadable for the same job";
     checkpoint_.broken.clear();
   }
   std::string weights() const { return test_files::file_bytes(directory_ / "model.safetensors"); }
@@ -307,6 +308,9 @@ TEST_P(ResumedPruning, GivesTheSameBytesAsARunThatWasNeverStopped) {
   EXPECT_EQ(output.finished_blocks(), 2);
   EXPECT_EQ(output.notes(), std::vector<std::string>{"something happened"});
   ASSERT_TRUE(run(output));
+  EXPECT_TRUE(output.can_be_gone_on_with());
+  const Plan plan = plan_of(model_.config(), {2, 4});
+  EXPECT_EQ(output.zeros(), plan.weights() - plan.kept());
   EXPECT_EQ(weights(), expected);
 }
 

@@ -64,6 +64,7 @@ Result<void> empty_directory(const fs::path& directory) {
 Result<PruneProgress> progress_from_json(const Json& json) {
   PruneProgress progress;
   SC_TRY_ASSIGN(progress.finished_blocks, get_integer(json, "finished_blocks", 0, INT64_MAX));
+  SC_TRY_ASSIGN(progress.zeros, get_integer(json, "zeros", 0, INT64_MAX));
   if (!has(json, "notes") || !json["notes"].is_array()) return fail("no 'notes'");
   for (const Json& note : json["notes"]) progress.notes.push_back(note.is_string() ? note.get<std::string>() : "");
   if (!has(json, "metadata") || !json["metadata"].is_object()) return fail("no 'metadata'");
@@ -119,6 +120,7 @@ Result<void> save_progress(const fs::path& directory, const std::string& job, co
   SC_TRY(write_json_file(progress_file(directory), {{"format", kFormat},
                                                     {"job", sha256(job)},
                                                     {"finished_blocks", progress.finished_blocks},
+                                                    {"zeros", progress.zeros},
                                                     {"batches", progress.states.size()},
                                                     {"notes", progress.notes},
                                                     {"metadata", progress.metadata}}));

@@ -15,6 +15,7 @@ namespace sparsecim {
 /// How far a run of prune is: what a later process needs to go on with it.
 struct PruneProgress {
   std::int64_t finished_blocks = 0;
+  std::int64_t zeros = 0;                       // among the weights of these blocks' matrices
   std::map<std::string, std::string> metadata;  // of the checkpoint's header, which must not change on the way
   std::vector<std::string> notes;
   std::vector<at::Tensor> states;  // hidden states in front of the next block, one for each batch; empty: none needed

@@ -75,9 +75,7 @@ std::string identity_of(const Plan& plan) {
 }
 
 /// Prunes into `directory`, from where an earlier run of the same job stopped there. What can be gone on with stays.
-/// Gives what a reader must know.
-Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const OpenModel& model, const PruneJob& job,
-                                            bool replace) {
+Result<PruneOutput> prune_into(OutputDirectory& directory, const OpenModel& model, const PruneJob& job, bool replace) {
   SC_TRY_ASSIGN(PruneOutput output, PruneOutput::resume(*model.checkpoint, directory.path(), plan_metadata(job.plan),
                                                         identity_of(job.plan), replace));
   const std::int64_t n_blocks = model.llama.n_blocks();
@@ -88,7 +86,7 @@ Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const Op
                           : prune(model.llama, job.plan, job.importance, job.calibration ? &*job.calibration : nullptr,
                                   output, job.sharing);
   directory.keep(output.can_be_gone_on_with());
-  if (pruned) return output.notes();
+  if (pruned) return output;
   if (output.can_be_gone_on_with()) {
     std::string& remedy = pruned.error().remedy;
     remedy += fmt::format("{}{} keeps {} of {} blocks: the same command goes on from there", remedy.empty() ? "" : "; ",
@@ -97,18 +95,33 @@ Result<std::vector<std::string>> prune_into(OutputDirectory& directory, const Op
   return tl::unexpected(std::move(pruned).error());
 }
 
+double percent_of(std::int64_t part, std::int64_t whole) {
+  return 100 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+/// What a reader must know of what was written.
+std::vector<std::string> notes_of(const PruneOutput& output, const Plan& plan) {
+  std::vector<std::string> notes = output.notes();
+  const std::int64_t removed = plan.weights() - plan.kept();
+  if (output.zeros() != removed)
+    notes.push_back(fmt::format("{} weights are zero, by the plan's patterns {} ({:.2f} %)",
+                                format_count(output.zeros()), format_count(removed), 100 * plan.sparsity()));
+  return notes;
+}
+
 /// What stands beside the weights, and what a reader is told.
-Result<void> complete(const PruneRequest& request, OutputDirectory& output, PruneJob& job,
-                      const std::vector<std::string>& notes) {
+Result<void> complete(const PruneRequest& request, OutputDirectory& directory, PruneJob& job,
+                      const PruneOutput& output) {
   Plan& plan = job.plan;
+  const std::vector<std::string> notes = notes_of(output, plan);
   plan.notes.insert(plan.notes.end(), notes.begin(), notes.end());
-  SC_TRY(write_plan(output.path() / "plan.json", plan));
-  SC_TRY(output.commit());
+  SC_TRY(write_plan(directory.path() / "plan.json", plan));
+  SC_TRY(directory.commit());
   SC_TRY(forget_progress(request.output));
-  const char* bound = job.masks ? "at least " : "";  // their patterns have room for more weights than masks may keep
-  fmt::print("{}: {}{} of {} weights of the decoder blocks are zero ({:.2f} %; {:.2f} % of the whole model)\n",
-             request.output.string(), bound, format_count(plan.weights() - plan.kept()), format_count(plan.weights()),
-             100 * plan.sparsity(), 100 * plan.whole_model_sparsity());
+  fmt::print("{}: {} of {} weights of the decoder blocks are zero ({:.2f} %; {:.2f} % of the whole model)\n",
+             request.output.string(), format_count(output.zeros()), format_count(plan.weights()),
+             percent_of(output.zeros(), plan.weights()),
+             percent_of(output.zeros(), plan.weights() + plan.other_weights));
   for (const std::string& note : job.masks ? plan.notes : notes) fmt::print("note: {}\n", note);
   return {};
 }
@@ -133,7 +146,7 @@ Result<void> prune_with_others(const PruneRequest& request, Processes& processes
                       : Result<PruneOutput>(PruneOutput::nowhere(*model.checkpoint)));
   SC_TRY(prune(model.llama, job.plan, job.importance, &*job.calibration, output, job.sharing));
   SC_TRY(processes.finish());
-  return first ? complete(request, *directory, job, output.notes()) : Result<void>{};
+  return first ? complete(request, *directory, job, output) : Result<void>{};
 }
 
 }  // namespace
@@ -147,8 +160,8 @@ Result<void> run_prune(const PruneRequest& request) {
   if (!request.pattern.empty()) SC_TRY(parse_pattern(request.pattern));  // likewise
   SC_TRY_ASSIGN(const OpenModel model, open_requested(request));
   SC_TRY_ASSIGN(PruneJob job, make_job(request, model));
-  SC_TRY_ASSIGN(const auto notes, prune_into(output, model, job, request.force));
-  return complete(request, output, job, notes);
+  SC_TRY_ASSIGN(const PruneOutput written, prune_into(output, model, job, request.force));
+  return complete(request, output, job, written);
 }
 
 }  // namespace sparsecim
