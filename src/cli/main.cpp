@@ -63,7 +63,7 @@ std::string usage_error(CLI::App& app, const std::vector<std::string>& arguments
 /// Options that every verb has, after its own.
 void add_common(CLI::App& verb, CommonOptions& common) {
   verb.add_option("--threads", common.threads, "threads to use (default: the machine's cores)");
-  verb.add_flag("--force", common.force, "replace an output directory that exists");
+  verb.add_flag("--force", common.force, "replace an output directory that exists, where sparsecim wrote all of it");
 }
 
 Result<void> run_verb(const VerbAction& run, const CommonOptions& common) {
