@@ -174,15 +174,10 @@ Json options_of(const TensorRequest& request) {
   return {{"model", request.model}, {"device", request.device}, {"dtype", request.dtype}, {"threads", thread_count()}};
 }
 
-Json options_of(const CalibrationRequest& request, const fs::path& text) {
+Json options_of(const CalibrationRequest& request, const fs::path& text, const Calibration& used) {
   Json json = {
       {"text", text.string()}, {"samples", request.samples}, {"length", request.length}, {"seed", request.seed}};
   if (request.split) json["split"] = *request.split;
-  return json;
-}
-
-Json options_of(const CalibrationRequest& request, const fs::path& text, const Calibration& used) {
-  Json json = options_of(request, text);
   if (used.samples != request.samples) json["samples_used"] = used.samples;
   return json;
 }

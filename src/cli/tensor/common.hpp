@@ -60,8 +60,7 @@ Result<void> check_positions(const char* option, std::int64_t tokens, const Mode
 
 /// For provenance: the request's options as they were resolved.
 Json options_of(const TensorRequest& request);
-Json options_of(const CalibrationRequest& request, const std::filesystem::path& text);
-/// The same, with how many samples the text had where it is another number.
+/// With how many samples the text had, where it is another number.
 Json options_of(const CalibrationRequest& request, const std::filesystem::path& text, const Calibration& used);
 Json options_of(const SelectionOptions& request);
 

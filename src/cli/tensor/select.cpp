@@ -40,7 +40,7 @@ Result<Statistics> measure_and_keep(const SelectRequest& request, const Subject&
   SC_TRY_ASSIGN(Statistics statistics,
                 measure_statistics(model.llama, *model.checkpoint, subject.calibration, scope_of(selection)));
   Json options = options_of(request);
-  options["calibration"] = options_of(request.calibration, subject.text.path);
+  options["calibration"] = options_of(request.calibration, subject.text.path, subject.calibration);
   auto inputs = model.checkpoint->files();
   inputs.push_back(subject.text.path);
   SC_TRY_ASSIGN(statistics.provenance, provenance("select", std::move(options), inputs, request.calibration.seed));
@@ -125,7 +125,8 @@ Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionReq
   if (saved && compare) {
     const fs::path& text = subject->text.path;
     SC_TRY_ASSIGN(plan.provenance["compared_on"],
-                  provenance("select", options_of(request.calibration, text), {text}, request.calibration.seed));
+                  provenance("select", options_of(request.calibration, text, subject->calibration), {text},
+                             request.calibration.seed));
   }
   return plan;
 }
