@@ -15,12 +15,14 @@
 #include <random>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 
 namespace sparsecim {
 namespace fs = std::filesystem;
 namespace {
 
-/// What tells an output directory of ours: all of one line are in it. A plan alone may lie anywhere.
+/// What tells an output directory of ours: all of one line are in it. A plan alone may lie anywhere, and one that
+/// `select` wrote beside a model does not make the model an output.
 constexpr std::array<std::array<std::string_view, 2>, 3> kOutputMarkers = {
     {{"plan.json", "config.json"}, {"plan.json", "record.json"}, {"rtl.json", "parameters.svh"}}};
 
@@ -91,6 +93,11 @@ fs::path temporary_beside(const fs::path& path) {
   return path.parent_path() / name;
 }
 
+/// Whether temporary_beside() names files so: of a killed process they are left.
+bool is_temporary(std::string_view name) {
+  return name.starts_with('.') && name.find(".partial-") != std::string_view::npos;
+}
+
 /// The name under which a file or directory that can be gone on with is filled.
 fs::path partial_name(const fs::path& path) { return path.string() + ".partial"; }
 
@@ -114,7 +121,17 @@ bool has_output_name(const fs::directory_entry& entry, int depth) {
   if (entry.symlink_status(error).type() == fs::file_type::directory)
     return depth == 0 && is_among(name, kOutputFolders);
   return is_among(name, kOutputFiles) || (name.starts_with("flexcim_") && name.ends_with(".sv")) ||
-         (name.starts_with("states-") && name.ends_with(".safetensors"));
+         (name.starts_with("states-") && name.ends_with(".safetensors")) || is_temporary(name);
+}
+
+bool is_output(const fs::path& path) {
+  std::error_code error;
+  const auto there = [&](std::string_view name) { return fs::exists(path / name, error); };
+  if (std::ranges::none_of(kOutputMarkers, [&](const auto& names) { return std::ranges::all_of(names, there); }))
+    return false;
+  if (there("rtl.json") || there("record.json")) return true;
+  const auto plan = read_json_file(path / "plan.json");
+  return plan && has(*plan, "provenance") && get_string((*plan)["provenance"], "verb").value_or("select") != "select";
 }
 
 /// That nothing of the user's goes with what is at `path`. Errors: it is no directory; it holds something that no verb
@@ -130,10 +147,7 @@ Result<void> check_replaceable(const fs::path& path) {
       return fail(remedy, "{}: --force replaces only what sparsecim wrote, which '{}' is not", path.string(),
                   fs::relative(entry->path(), path, error).string());
   if (error) return system_failure(path, "read the directory", error.value());
-  const bool ours = std::ranges::any_of(kOutputMarkers, [&](const auto& names) {
-    return std::ranges::all_of(names, [&](auto name) { return fs::exists(path / name, error); });
-  });
-  if (ours) return {};
+  if (is_output(path)) return {};
   return fail(remedy, "{}: --force replaces only what sparsecim wrote, and this is no whole output of it",
               path.string());
 }

@@ -76,7 +76,7 @@ TEST_F(Files, AnExistingOutputDirectoryIsKeptWithoutForce) {
 TEST_F(Files, ForceReplacesAnExistingDirectoryOnlyAtTheEnd) {
   fs::create_directory(directory_ / "run");
   ASSERT_TRUE(write_text_file(directory_ / "run" / "config.json", "{}"));
-  ASSERT_TRUE(write_text_file(directory_ / "run" / "plan.json", "{}"));
+  ASSERT_TRUE(write_text_file(directory_ / "run" / "plan.json", R"({"provenance": {"verb": "prune"}})"));
   auto output = OutputDirectory::create(directory_ / "run/", true);
   ASSERT_TRUE(output);
   ASSERT_TRUE(write_text_file(output->path() / "new", "new"));
@@ -94,7 +94,13 @@ TEST_F(Files, ForceSparesADirectoryThatIsNoOutputOfOurs) {
   ASSERT_FALSE(plan_alone);
   EXPECT_NE(plan_alone.error().line().find("no whole output"), std::string::npos) << plan_alone.error().line();
   ASSERT_TRUE(write_text_file(directory_ / "home" / "config.json", "{}"));
-  EXPECT_TRUE(OutputDirectory::create(directory_ / "home", true));
+  for (const char* plan : {"{}", R"({"provenance": {"verb": "select"}})", "no JSON"}) {
+    ASSERT_TRUE(write_text_file(directory_ / "home" / "plan.json", plan));
+    EXPECT_FALSE(OutputDirectory::create(directory_ / "home", true)) << "a model, and a plan that was made for it";
+  }
+  ASSERT_TRUE(write_text_file(directory_ / "home" / "plan.json", R"({"provenance": {"verb": "prune"}})"));
+  ASSERT_TRUE(write_text_file(directory_ / "home" / ".config.json.partial-0123456789abcdef-7", "{"));
+  EXPECT_TRUE(OutputDirectory::create(directory_ / "home", true)) << "what a killed process left is ours, too";
 }
 
 TEST_F(Files, ForceSparesWhatAUserPutIntoAnOutputOfOurs) {
