@@ -13,6 +13,7 @@ namespace sparsecim {
 struct Error {
   std::string what;    // "model.safetensors: tensor 'a': shape [2,3] needs 24 bytes, header gives 20"
   std::string remedy;  // "download the file again"; empty where nothing sensible can be said
+  bool unmet = false;  // nothing is as it was asked for: another request may be met, the same never
 
   /// "what; remedy", as printed behind "error: ".
   std::string line() const { return remedy.empty() ? what : what + "; " + remedy; }
@@ -34,6 +35,12 @@ tl::unexpected<Error> fail(fmt::format_string<Args...> what, Args&&... args) {
 template <class... Args>
 tl::unexpected<Error> fail(Remedy remedy, fmt::format_string<Args...> what, Args&&... args) {
   return tl::unexpected(Error{fmt::format(what, std::forward<Args>(args)...), std::move(remedy.text)});
+}
+
+/// Marks the error of a request that nothing can meet.
+inline tl::unexpected<Error> unmet(tl::unexpected<Error> error) {
+  error.value().unmet = true;
+  return error;
 }
 
 /// Puts `place` in front of the error, if there is one: the way context is added on the way up.

@@ -196,9 +196,9 @@ Result<void> check_reach(const Bound& bound, const SelectionRequest& request) {
   const std::int64_t reach = reach_of(bound.demand);
   if (reach >= bound.demand.needed) return {};
   const std::string add = bound.ceiling ? "" : sparser_patterns(request);
-  return fail(Remedy{fmt::format("{}ask for {}", add, retry_of(bound, reach))}, "{} cannot be met with {}{}: {}",
-              asked_of(bound, request), to_string(request.options),
-              request.keep.empty() ? "" : " where --keep leaves a choice", best_of(bound, reach, 2));
+  return unmet(fail(Remedy{fmt::format("{}ask for {}", add, retry_of(bound, reach))}, "{} cannot be met with {}{}: {}",
+                    asked_of(bound, request), to_string(request.options),
+                    request.keep.empty() ? "" : " where --keep leaves a choice", best_of(bound, reach, 2)));
 }
 
 /// The most that can be gained of one bound while the others hold.
@@ -227,9 +227,9 @@ tl::unexpected<Error> not_together(std::span<const Bound> bounds, const Selectio
     retries.push_back(retry_of(bounds[b], **gain));
     if (best.back().ends_with(' ')) best.back().pop_back();
   }
-  return fail(Remedy{retries.empty() ? "ask for less" : fmt::format("ask for {}", fmt::join(retries, " or "))},
-              "{} cannot be met together with {}{}{}", fmt::join(asked, " and "), to_string(request.options),
-              best.empty() ? "" : ": with the rest as asked, ", fmt::join(best, ", or "));
+  return unmet(fail(Remedy{retries.empty() ? "ask for less" : fmt::format("ask for {}", fmt::join(retries, " or "))},
+                    "{} cannot be met together with {}{}{}", fmt::join(asked, " and "), to_string(request.options),
+                    best.empty() ? "" : ": with the rest as asked, ", fmt::join(best, ", or ")));
 }
 
 // ---- Solving ----
@@ -349,9 +349,9 @@ Result<void> check_ceilings(const Plan& plan, const SelectionRequest& request) {
     const std::int64_t least =
         round_up(static_cast<double>(sum) / static_cast<double>(ceiling.units)) + ceiling.reserve;
     if (least > ceiling.most)
-      return fail(
+      return unmet(fail(
           Remedy{fmt::format("ask for {} {}, or choose a pattern per layer with --method flow", ceiling.option, least)},
-          "the plan takes {} {}, more than {}", least, ceiling.what, ceiling.most);
+          "the plan takes {} {}, more than {}", least, ceiling.what, ceiling.most));
   }
   return {};
 }

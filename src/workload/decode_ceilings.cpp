@@ -2,12 +2,14 @@
 
 #include <fmt/ranges.h>
 
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "base/check.hpp"
+#include "base/interrupt.hpp"
 #include "workload/model_workload.hpp"
 
 namespace sparsecim {
@@ -103,8 +105,9 @@ tl::unexpected<Error> exceeded(const std::vector<Use>& uses, const DecodeCost& c
   std::vector<std::string> retries;
   for (const Use& use : uses)
     if (use.taken > use.most) retries.push_back(fmt::format("{} {}", use.option, use.taken));
-  return fail(Remedy{fmt::format("ask for {}", fmt::join(retries, " and "))},
-              "no plan was found that keeps the bounds as a whole: with the nearest one {}", takes(cost, machine));
+  return unmet(fail(Remedy{fmt::format("ask for {}", fmt::join(retries, " and "))},
+                    "no plan was found that keeps the bounds as a whole: with the nearest one {}",
+                    takes(cost, machine)));
 }
 
 using Select = std::function<Result<Plan>(const SelectionRequest&)>;
@@ -126,30 +129,42 @@ class Selection {
         return plan;
       }
       auto next = select_(request);
+      if (!next && !next.error().unmet) return next;
       if (!next || attempt == kAttempts) return exceeded(uses, cost, machine_);
       plan = std::move(*next);
     }
   }
 
   /// The least value of one decode bound at which there is a plan, the rest as asked; none where there is none at
-  /// kMostRaise times what was asked for. REQUIRES: there is no plan at the value asked for.
-  std::optional<std::int64_t> least(std::optional<std::int64_t> DecodeBudget::* bound, const char* option,
-                                    DecodeBudget budget, SelectionRequest request) const {
+  /// kMostRaise times what was asked for. REQUIRES: there is no plan at the value asked for. Errors: it cannot be told
+  /// within kSearchTime; interrupted; select's.
+  Result<std::optional<std::int64_t>> least(std::optional<std::int64_t> DecodeBudget::* bound, const char* option,
+                                            DecodeBudget budget, SelectionRequest request) const {
     request.caution = request.caution.value_or(1);  // what can be met does not depend on it
     request.time_limit_s = std::min(request.time_limit_s, kTrialSeconds);
-    const auto found = [&](std::int64_t most) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto found = [&](std::int64_t most) -> Result<bool> {
+      SC_TRY(check_interrupt());
+      if (std::chrono::steady_clock::now() - start > kSearchTime) return fail("no time is left");
       budget.*bound = most;
       for (Ceiling& ceiling : request.ceilings)
         if (ceiling.option == option) ceiling.most = most;
-      return within(budget, request).has_value();
+      const auto plan = within(budget, request);
+      if (!plan && !plan.error().unmet) return tl::unexpected(plan.error());
+      return plan.has_value();
     };
     const std::int64_t asked = *(budget.*bound);
     std::int64_t low = asked, high = asked + 1;
-    for (; !found(high); low = std::exchange(high, asked + 4 * (high - asked)))
+    for (;;) {
+      SC_TRY_ASSIGN(const bool there, found(high));
+      if (there) break;
       if (high / kMostRaise >= asked) return std::nullopt;
+      low = std::exchange(high, asked + 4 * (high - asked));
+    }
     while (high - low > 1) {
       const std::int64_t middle = low + (high - low) / 2;
-      (found(middle) ? high : low) = middle;
+      SC_TRY_ASSIGN(const bool there, found(middle));
+      (there ? high : low) = middle;
     }
     return high;
   }
@@ -157,6 +172,7 @@ class Selection {
  private:
   static constexpr std::int64_t kMostRaise = 100;
   static constexpr double kTrialSeconds = 2;
+  static constexpr std::chrono::seconds kSearchTime{20};
 
   const ModelShapes& shapes_;
   const MachineDescription& machine_;
@@ -193,16 +209,17 @@ Result<Plan> select_within(const ModelShapes& shapes, const MachineDescription& 
   if (!budget.most_ns && !budget.most_nj) return select(request);
   const Selection selection(shapes, machine, select);
   auto plan = selection.within(budget, request);
-  if (plan) return plan;
+  if (plan || !plan.error().unmet) return plan;
   // What the sums over the matrices say of the nearest values is not what a plan as a whole takes.
   std::vector<std::string> retries;
-  const auto try_bound = [&](std::optional<std::int64_t> DecodeBudget::* bound, const char* option) {
-    if (!(budget.*bound)) return;
+  for (const auto& [bound, option] :
+       {std::pair(&DecodeBudget::most_ns, kLatencyOption), std::pair(&DecodeBudget::most_nj, kEnergyOption)}) {
+    if (!(budget.*bound)) continue;
     const auto least = selection.least(bound, option, budget, request);
-    if (least) retries.push_back(fmt::format("{} {}", option, *least));
-  };
-  try_bound(&DecodeBudget::most_ns, kLatencyOption);
-  try_bound(&DecodeBudget::most_nj, kEnergyOption);
+    SC_TRY(check_interrupt());
+    if (!least) return plan;  // what is said already has to do
+    if (*least) retries.push_back(fmt::format("{} {}", option, **least));
+  }
   if (!retries.empty()) plan.error().remedy = fmt::format("ask for {}", fmt::join(retries, " or "));
   return plan;
 }

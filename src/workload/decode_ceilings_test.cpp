@@ -68,14 +68,14 @@ class OddWidths : public testing::Test {
   std::function<Result<Plan>(const SelectionRequest&)> select() const {
     return [this](const SelectionRequest& request) { return select_least_cost(dense_, costs_, request); };
   }
-  SelectionRequest request_of(const DecodeBudget& budget) const {
+  SelectionRequest request_of(const DecodeBudget& budget, Granularity granularity = Granularity::kMatrix) const {
     SelectionRequest request{
-        .method = Method::kErrorDiag, .sparsity = 0, .options = kPatterns, .granularity = Granularity::kMatrix};
+        .method = Method::kErrorDiag, .sparsity = 0, .options = kPatterns, .granularity = granularity};
     request.ceilings = decode_ceilings(small_, kPatterns, machine_, budget).value();
     return request;
   }
-  Result<Plan> plan_within(const DecodeBudget& budget) const {
-    return select_within(small_, machine_, budget, request_of(budget), select());
+  Result<Plan> plan_within(const DecodeBudget& budget, Granularity granularity = Granularity::kMatrix) const {
+    return select_within(small_, machine_, budget, request_of(budget, granularity), select());
   }
 
   const MachineDescription machine_ = open_machine("flexcim").value();
@@ -105,11 +105,16 @@ TEST_F(OddWidths, AreKeptByThePlanAsAWholeWhereSelectionIsAskedAgain) {
 
 TEST_F(OddWidths, NameTheLeastBoundThatAPlanKeepsAsAWhole) {
   const std::string option = "--max-decode-ns ";
-  const std::string remedy = plan_within({.most_ns = 100, .most_nj = {}}).error().remedy;
+  const auto by_block = [&](std::int64_t ns) {  // few choices: each step of the search is quick
+    return plan_within({.most_ns = ns, .most_nj = {}}, Granularity::kBlock);
+  };
+  const Error error = by_block(100).error();
+  const std::string& remedy = error.remedy;
   ASSERT_TRUE(remedy.starts_with("ask for " + option)) << remedy;
   const std::int64_t least = std::stoll(remedy.substr(remedy.find(option) + option.size()));
-  EXPECT_TRUE(plan_within({.most_ns = least, .most_nj = {}}));
-  EXPECT_FALSE(plan_within({.most_ns = least - 1, .most_nj = {}}));
+  EXPECT_FALSE(error.what.ends_with(fmt::format("at least {}", least))) << "or the sums say it, too";
+  EXPECT_TRUE(by_block(least));
+  EXPECT_FALSE(by_block(least - 1));
 }
 
 TEST(DecodeCeilings, ThatNoPlanKeepsSayWhatTheNearestTakes) {
@@ -127,6 +132,26 @@ TEST(DecodeCeilings, ThatNoPlanKeepsSayWhatTheNearestTakes) {
   const auto taken = std::llround(std::ceil(decode_cost(shapes(), dense, machine, budget)->latency_ns));
   EXPECT_TRUE(line.ends_with(fmt::format("; ask for --max-decode-ns {}", taken))) << line;
   EXPECT_LT(calls, 1000) << "it gives up";
+}
+
+TEST(DecodeCeilings, PassOnErrorsThatSayNothingOfTheBounds) {
+  const MachineDescription machine = open_machine("flexcim").value();
+  int calls = 0;
+  const auto out_of_time = [&](const SelectionRequest&) -> Result<Plan> {
+    ++calls;
+    return fail(Remedy{"give more by --time-limit"}, "no plan was found within 1 s");
+  };
+  const DecodeBudget budget{.most_ns = 1000, .most_nj = 1000};
+  EXPECT_EQ(select_within(shapes(), machine, budget, {}, out_of_time).error().line(),
+            "no plan was found within 1 s; give more by --time-limit");
+  EXPECT_EQ(calls, 1);
+  const auto only_at_first = [&](const SelectionRequest& request) -> Result<Plan> {
+    if (request.time_limit_s < 60) return out_of_time(request);  // while the nearest values are looked for
+    return unmet(fail(Remedy{"ask for --max-decode-ns 1234"}, "cannot be met"));
+  };
+  EXPECT_EQ(select_within(shapes(), machine, budget, {}, only_at_first).error().line(),
+            "cannot be met; ask for --max-decode-ns 1234")
+      << "what was not found in time is not called impossible";
 }
 
 TEST(DecodeCeilings, AreKeptBySelectionTogetherWithSparsity) {
