@@ -49,6 +49,8 @@ void synchronise(at::Device device);
 
 /// What the error of guarded() ends in where memory ran out.
 inline constexpr const char* kOutOfMemory = "out of memory";
+/// What it begins with where LibTorch failed otherwise.
+inline constexpr const char* kLibTorchFailed = "LibTorch: ";
 
 /// Runs `body`, which returns a Result; a LibTorch exception (out of memory, a failed kernel) becomes its error. This
 /// is the door of the rooms that use LibTorch. No gradients are recorded inside.
@@ -61,7 +63,7 @@ auto guarded(Body body) -> decltype(body()) {
     const std::string what = error.what_without_backtrace();
     if (what.find("allocate memory") != std::string::npos || what.find(kOutOfMemory) != std::string::npos)
       return fail(Remedy{"use a smaller --context, fewer --samples or a machine with more"}, kOutOfMemory);
-    return fail("LibTorch: {}", what.substr(0, what.find('\n')));
+    return fail("{}{}", kLibTorchFailed, what.substr(0, what.find('\n')));
   } catch (const std::bad_alloc&) {
     return fail(Remedy{"use a smaller --context, fewer --samples or a machine with more"}, kOutOfMemory);
   }

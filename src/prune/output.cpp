@@ -83,7 +83,9 @@ Result<void> PruneOutput::write(const std::map<std::string, at::Tensor>& pruned,
 }
 
 void PruneOutput::judge(const Error& error) {
-  if (check_interrupt() && !error.what.ends_with(kOutOfMemory)) hopeless_ = true;
+  const bool of_the_machine =
+      error.what.ends_with(kOutOfMemory) || error.what.find(kLibTorchFailed) != std::string::npos;
+  if (check_interrupt() && !of_the_machine) hopeless_ = true;
 }
 
 Result<void> PruneOutput::keep(const std::vector<at::Tensor>& states) {

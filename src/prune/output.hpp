@@ -51,8 +51,8 @@ class PruneOutput {
   const std::vector<std::string>& notes() const { return progress_.notes; }
   /// Blocks that a later process need not prune again.
   std::int64_t saved_blocks() const { return saved_blocks_; }
-  /// What was made of a block. Its error, unless the run was interrupted or memory ran out, is one of the model, the
-  /// plan or the text: the same job would meet it again.
+  /// What was made of a block. Its error, unless the run was interrupted or the machine failed, is one of the model,
+  /// the plan or the text: the same job would meet it again.
   template <class T>
   Result<T> made(Result<T> result) {
     if (!result) judge(result.error());

@@ -16,26 +16,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The model, and the tokens that it is calibrated on, which several processes share.
+/// The model, and the tokens that it is calibrated on.
 struct Subject {
   NamedCorpus text;
   OpenModel model;
   Calibration calibration;
 };
 
-Result<Subject> open_subject(const SelectRequest& request, Processes& processes) {
+Result<Subject> open_subject(const SelectRequest& request) {
   SC_TRY_ASSIGN(NamedCorpus text, open_corpus(request.calibration, kEnglishCalibration));
   SC_TRY_ASSIGN(OpenModel model, open_requested(request));
   SC_TRY_ASSIGN(Calibration calibration, calibrate(request.calibration, text, model));
-  SC_TRY(share(calibration, processes));
   return Subject{std::move(text), std::move(model), std::move(calibration)};
 }
 
-/// Of several `processes` the first one keeps what all have measured.
-Result<Statistics> measure_and_keep(const SelectRequest& request, const Subject& subject,
-                                    const SelectionRequest& selection, const Processes& processes) {
+/// One of several `processes` measures its share; the first one keeps what all have measured.
+Result<Statistics> measure_and_keep(const SelectRequest& request, Subject& subject, const SelectionRequest& selection,
+                                    Processes& processes) {
+  SC_TRY(share(subject.calibration, processes));
   const bool keep = !request.statistics.empty() && processes.rank() == 0;
-  if (keep) SC_TRY(OutputFile::create(request.statistics));  // likewise
+  if (keep) SC_TRY(OutputFile::create(request.statistics));  // whether it can be written, before the work
   const OpenModel& model = subject.model;
   SC_TRY_ASSIGN(Statistics statistics,
                 measure_statistics(model.llama, *model.checkpoint, subject.calibration, scope_of(selection)));
@@ -77,7 +77,7 @@ Result<Statistics> saved_statistics(const SelectRequest& request, const Selectio
   return statistics;
 }
 
-Result<Json> provenance_of(const SelectRequest& request, std::vector<std::filesystem::path> inputs) {
+Result<Json> provenance_of(const SelectRequest& request, std::vector<fs::path> inputs) {
   Json options = options_of(request);
   options.update(options_of(request.selection));
   if (!request.selection.plan.empty()) inputs.push_back(request.selection.plan);
@@ -104,11 +104,11 @@ Result<Plan> shuffled_plan(const SelectRequest& request, const Checkpoint& check
 
 Result<Plan> plan_by_statistics(const SelectRequest& request, const SelectionRequest& selection,
                                 const Checkpoint& checkpoint, Processes& processes) {
-  const bool saved = !request.statistics.empty() && std::filesystem::exists(request.statistics);
+  const bool saved = !request.statistics.empty() && fs::exists(request.statistics);
   const bool compare = selection.method == Method::kLoss && !selection.caution;
   std::optional<Subject> subject;
   if (!saved || compare) {
-    SC_TRY_ASSIGN(subject, open_subject(request, processes));
+    SC_TRY_ASSIGN(subject, open_subject(request));
   }
   SC_TRY_ASSIGN(const Statistics statistics, saved ? saved_statistics(request, selection, compare, processes)
                                                    : measure_and_keep(request, *subject, selection, processes));
