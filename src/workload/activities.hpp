@@ -21,7 +21,7 @@ Result<Activities> activities_from_json(const Json& json);
 Result<Activities> read_activities(const std::filesystem::path& path);
 
 /// Takes over what was measured into the operations with weights; what is known of the weights stays. Errors: one of
-/// them was not measured, or something else than them and the head was, which is left out of some workloads.
+/// them was not measured; something else was, but for the head, which some workloads leave out.
 Result<void> set_activities(Workload& workload, const Activities& activities);
 
 }  // namespace sparsecim

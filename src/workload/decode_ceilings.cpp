@@ -154,6 +154,7 @@ class Selection {
       return plan.has_value();
     };
     const std::int64_t asked = *(budget.*bound);
+    if (asked > kMostAsked) return std::nullopt;  // it binds nothing: what is unmet is another bound
     std::int64_t low = asked, high = asked + 1;
     for (;;) {
       SC_TRY_ASSIGN(const bool there, found(high));
@@ -171,6 +172,7 @@ class Selection {
 
  private:
   static constexpr std::int64_t kMostRaise = 100;
+  static constexpr std::int64_t kMostAsked = INT64_MAX / (8 * kMostRaise);  // 4 * kMostRaise times it fits
   static constexpr double kTrialSeconds = 2;
   static constexpr std::chrono::seconds kSearchTime{20};
 

@@ -154,6 +154,18 @@ TEST(DecodeCeilings, PassOnErrorsThatSayNothingOfTheBounds) {
       << "what was not found in time is not called impossible";
 }
 
+TEST(DecodeCeilings, ThatBindNothingAreNotSearchedWhereAnotherBoundIsUnmet) {
+  const MachineDescription machine = open_machine("flexcim").value();
+  int calls = 0;
+  const auto too_sparse = [&](const SelectionRequest&) -> Result<Plan> {
+    ++calls;
+    return unmet(fail(Remedy{"ask for --sparsity 0.5"}, "cannot be met"));
+  };
+  const DecodeBudget budget{.most_ns = INT64_MAX, .most_nj = INT64_MAX};
+  EXPECT_EQ(select_within(shapes(), machine, budget, {}, too_sparse).error().remedy, "ask for --sparsity 0.5");
+  EXPECT_EQ(calls, 1);
+}
+
 TEST(DecodeCeilings, AreKeptBySelectionTogetherWithSparsity) {
   const MachineDescription machine = open_machine("flexcim").value();
   const Plan dense = plan_of(shapes());
